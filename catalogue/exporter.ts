@@ -1,0 +1,75 @@
+import { atMost, metric } from './define.ts'
+
+const self = { exposition: 'self', type: 'gauge', owner: 'exporter' } as const
+const collector = atMost(30)
+
+export const exporterBuildInfo = metric({
+  ...self,
+  name: 'platform_exporter_build_info',
+  unit: 'info',
+  help: 'Always 1; the version of the exporter and of Node.',
+  labels: { version: atMost(1), node_version: atMost(1) },
+})
+
+export const exporterCollectorEnabled = metric({
+  ...self,
+  name: 'platform_exporter_collector_enabled',
+  unit: 'bool',
+  help: 'Whether the views that the collector needs are there.',
+  labels: { collector },
+})
+
+export const exporterCollectorSuccess = metric({
+  ...self,
+  name: 'platform_exporter_collector_success',
+  unit: 'bool',
+  help: 'Whether the last run of the collector succeeded.',
+  labels: { collector },
+})
+
+export const exporterCollectorDurationSeconds = metric({
+  ...self,
+  name: 'platform_exporter_collector_duration_seconds',
+  unit: 'seconds',
+  help: 'How long the last run of the collector took.',
+  labels: { collector },
+})
+
+export const exporterCollectorLastSuccessTimestampSeconds = metric({
+  ...self,
+  name: 'platform_exporter_collector_last_success_timestamp_seconds',
+  unit: 'timestamp',
+  help: 'The as_of of the samples that the collector shows.',
+  labels: { collector },
+})
+
+export const snapshotTimestampSeconds = metric({
+  ...self,
+  name: 'platform_snapshot_timestamp_seconds',
+  unit: 'timestamp',
+  help: 'The instant (as_of) at which all business figures were computed, to the microsecond.',
+})
+
+export const exporterLeader = metric({
+  ...self,
+  name: 'platform_exporter_leader',
+  unit: 'bool',
+  replicas: 'share',
+  help: 'Whether this replica is the one that refreshes.',
+})
+
+export const exporterRollupDriftRows = metric({
+  ...self,
+  name: 'platform_exporter_rollup_drift_rows',
+  unit: 'rows',
+  help: 'Rows of the store that the last reconcile found different from the views, and repaired.',
+  labels: { collector },
+})
+
+export const exporterSeries = metric({
+  ...self,
+  name: 'platform_exporter_series',
+  unit: 'series',
+  help: 'Series that the collector shows.',
+  labels: { collector },
+})

@@ -1,0 +1,184 @@
+import { atMost, metric, oneOf } from './define.ts'
+
+const probes = { exposition: 'probes', type: 'gauge' } as const
+
+export const dependencies = ['postgres', 'redis', 's3', 'api', 'comfyui', 'runpod'] as const
+/** 40 targets over all dependencies: a platform with more GPU pods than this watches them by its own means. */
+const targetsMax = 40
+const dependencyLabels = { dependency: oneOf(...dependencies), target: atMost(targetsMax) }
+
+export const dependencyUp = metric({
+  ...probes,
+  name: 'platform_dependency_up',
+  unit: 'bool',
+  help: 'Whether the last probe of the dependency succeeded.',
+  definition:
+    'postgres SELECT 1, redis PING, s3 HEAD of the bucket and a canary written, read back and deleted, api an answer below 500, each ComfyUI pod, each RunPod endpoint. A malformed answer is 0.',
+  labels: dependencyLabels,
+  combinationsMax: targetsMax,
+  owner: 'probes',
+})
+
+export const dependencyLatencySeconds = metric({
+  ...probes,
+  type: 'histogram',
+  name: 'platform_dependency_latency_seconds',
+  unit: 'seconds',
+  help: 'Duration of the probes.',
+  definition: 'Of every probe, failed and timed-out ones too.',
+  labels: dependencyLabels,
+  combinationsMax: targetsMax,
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3],
+  owner: 'probes',
+})
+
+export const dependencyLastProbeTimestampSeconds = metric({
+  ...probes,
+  name: 'platform_dependency_last_probe_timestamp_seconds',
+  unit: 'timestamp',
+  help: 'When the last probe of the dependency ended; one that hangs shows here.',
+  labels: dependencyLabels,
+  combinationsMax: targetsMax,
+  owner: 'probes',
+})
+
+const queue = atMost(20)
+const queueFigures = { ...probes, owner: 'queues' } as const
+
+export const queueJobs = metric({
+  ...queueFigures,
+  name: 'platform_queue_jobs',
+  unit: 'jobs',
+  help: 'Jobs in the queue by state.',
+  labels: {
+    queue,
+    state: oneOf('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed', 'paused', 'waiting-children'),
+  },
+})
+
+export const queueOldestWaitingSeconds = metric({
+  ...queueFigures,
+  name: 'platform_queue_oldest_waiting_seconds',
+  unit: 'seconds',
+  help: 'Age of the job that has waited longest; 0 where none waits.',
+  labels: { queue },
+})
+
+export const queueWorkers = metric({
+  ...queueFigures,
+  name: 'platform_queue_workers',
+  unit: 'workers',
+  help: 'Workers connected to the queue.',
+  labels: { queue },
+})
+
+export const queuePaused = metric({
+  ...queueFigures,
+  name: 'platform_queue_paused',
+  unit: 'bool',
+  help: 'Whether the queue is paused.',
+  labels: { queue },
+})
+
+export const queueJobsFinishedTotal = metric({
+  ...queueFigures,
+  type: 'counter',
+  name: 'platform_queue_jobs_finished_total',
+  unit: 'jobs',
+  help: "Jobs completed and failed since the exporter started, from the queue's event stream.",
+  labels: { queue, result: oneOf('completed', 'failed') },
+})
+
+const queueBuckets = [0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800]
+
+export const queueWaitSeconds = metric({
+  ...queueFigures,
+  type: 'histogram',
+  name: 'platform_queue_wait_seconds',
+  unit: 'seconds',
+  help: 'Time that jobs waited before they became active.',
+  definition: 'From the last waiting (else added) event to active: delays and retry back-off are no waiting.',
+  labels: { queue },
+  buckets: queueBuckets,
+})
+
+export const queueProcessingSeconds = metric({
+  ...queueFigures,
+  type: 'histogram',
+  name: 'platform_queue_processing_seconds',
+  unit: 'seconds',
+  help: 'Time from active to finished, completed and failed alike.',
+  labels: { queue },
+  buckets: queueBuckets,
+})
+
+export const queueIdsEvictedTotal = metric({
+  ...queueFigures,
+  type: 'counter',
+  name: 'platform_queue_ids_evicted_total',
+  unit: 'jobs',
+  help: 'Jobs forgotten before they finished, because 100,000 are remembered at most; their times are not measured.',
+  labels: { queue },
+})
+
+const gpuProviders = ['runpod_serverless', 'runpod_pods', 'comfyui'] as const
+
+export const gpuWorkers = metric({
+  ...probes,
+  name: 'platform_gpu_workers',
+  unit: 'workers',
+  help: 'GPU workers by provider, endpoint and state.',
+  definition:
+    'RunPod serverless workers by the states of /health, RunPod pods by their status (endpoint is pods), ComfyUI pods that answer (running) or do not (unreachable).',
+  labels: { provider: oneOf(...gpuProviders), endpoint: atMost(targetsMax), state: atMost(10) },
+  combinationsMax: targetsMax * 6,
+  owner: 'gpu',
+})
+
+export const gpuJobs = metric({
+  ...probes,
+  name: 'platform_gpu_jobs',
+  unit: 'jobs',
+  help: 'Jobs at the GPU provider by state.',
+  definition: "RunPod serverless jobs by the states of /health; ComfyUI's queue as in_queue and in_progress.",
+  labels: {
+    provider: oneOf(...gpuProviders),
+    endpoint: atMost(targetsMax),
+    state: oneOf('in_queue', 'in_progress', 'completed', 'failed', 'retried'),
+  },
+  combinationsMax: targetsMax * 5,
+  owner: 'gpu',
+})
+
+export const gpuMemoryFreeBytes = metric({
+  ...probes,
+  name: 'platform_gpu_memory_free_bytes',
+  unit: 'bytes',
+  help: 'Free GPU memory of a ComfyUI worker, over its devices.',
+  labels: { worker: atMost(targetsMax) },
+  owner: 'gpu',
+})
+
+export const gpuMemoryTotalBytes = metric({
+  ...probes,
+  name: 'platform_gpu_memory_total_bytes',
+  unit: 'bytes',
+  help: 'GPU memory of a ComfyUI worker, over its devices.',
+  labels: { worker: atMost(targetsMax) },
+  owner: 'gpu',
+})
+
+export const httpServerRequestDurationSeconds = metric({
+  name: 'http_server_request_duration_seconds',
+  type: 'histogram',
+  unit: 'seconds',
+  exposition: 'platform-api',
+  replicas: 'share',
+  help: 'Duration of HTTP requests, by the OpenTelemetry semantic convention.',
+  definition:
+    "Exposed by the platform's own API under the job platform-api, and by our services under theirs. http_route is the pattern, never the path.",
+  labels: { http_request_method: atMost(9), http_route: atMost(60), http_response_status_code: atMost(20) },
+  combinationsMax: 300,
+  buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+  owner: 'http',
+})

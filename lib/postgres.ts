@@ -1,0 +1,66 @@
+import pg from 'pg'
+
+export type { Pool, PoolClient } from 'pg'
+
+export interface PoolOptions {
+  connectionString: string
+  /** Shown in pg_stat_activity, so that a database administrator knows whose queries these are. */
+  applicationName: string
+  connectionsMax: number
+  /** A connection that cannot be had in this time is an error, not a wait. */
+  connectTimeoutMs?: number
+}
+
+/**
+ * A connection pool whose idle connections do not bring the process down when the server goes away.
+ * bigint comes as text (ids may pass 2^53); callers convert what they know to be small.
+ */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({ ...connection(options), max: options.connectionsMax })
+  pool.on('error', () => {
+    // The pool drops the connection by itself; the next query says what is wrong.
+  })
+  return pool
+}
+
+/** One connection outside any pool, for a session-wide lock or LISTEN. Not yet connected; `end()` it. */
+export function createClient(options: Omit<PoolOptions, 'connectionsMax'>): pg.Client {
+  const client = new pg.Client(connection(options))
+  client.on('error', () => {
+    // Without a listener a lost connection would end the process; the owner sees it by 'end' or the next query.
+  })
+  return client
+}
+
+function connection(options: Omit<PoolOptions, 'connectionsMax'>): pg.ClientConfig {
+  return {
+    connectionString: options.connectionString,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    keepAlive: true,
+  }
+}
+
+/** Runs `work` in one transaction: committed when it returns, rolled back when it throws. */
+export async function transaction<Result>(
+  pool: pg.Pool,
+  begin: string,
+  work: (client: pg.PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query(begin)
+    const result = await work(client)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch((rollbackError: Error) => {
+      // A connection that cannot even roll back is thrown away, never handed to the next caller.
+      broken = rollbackError
+    })
+    throw error
+  } finally {
+    client.release(broken)
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * The kinds of configuration variables: each turns a text into a typed value or says what it expected.
+ * A definition is pure; `settings.ts` lists the variables and reads them.
+ */
+export interface Variable<Value> {
+  help: string
+  /** What a good value looks like, for error messages: "a URL with the scheme postgres or postgresql". */
+  expected: string
+  /** A secret's value is never shown, and it can also come from a file named by `<NAME>_FILE`. */
+  secret: boolean
+  default?: string
+  example?: string
+  /** The value, or undefined where the text is not one. */
+  parse: (text: string) => Value | undefined
+}
+
+interface Options {
+  help: string
+  default?: string
+  example?: string
+  secret?: boolean
+}
+
+function variable<Value>(options: Options, expected: string, parse: Variable<Value>['parse']): Variable<Value> {
+  return { secret: false, ...options, expected, parse }
+}
+
+export function text(options: Options): Variable<string> {
+  return variable(options, 'a text that is not empty', (value) => value)
+}
+
+export function oneOf<const Value extends string>(options: Options, values: readonly Value[]): Variable<Value> {
+  return variable(options, `one of ${values.join(', ')}`, (value) => values.find((known) => known === value))
+}
+
+/** A name that can stand unquoted in SQL, so that no quoting error can arise anywhere. */
+export function identifier(options: Options): Variable<string> {
+  return variable(options, 'a lower-case SQL name such as barometer (a-z, 0-9, _)', (value) =>
+    /^[a-z_][a-z0-9_]{0,62}$/.test(value) ? value : undefined,
+  )
+}
+
+function parseUrl(value: string, schemes: readonly string[]): string | undefined {
+  if (!URL.canParse(value)) return undefined
+  const { protocol, host } = new URL(value)
+  return schemes.includes(protocol.slice(0, -1)) && (host !== '' || protocol === 'postgres:' || protocol === 'postgresql:')
+    ? value
+    : undefined
+}
+
+export function url(options: Options, schemes: readonly string[]): Variable<string> {
+  return variable(options, `a URL with the scheme ${schemes.join(' or ')}`, (value) => parseUrl(value, schemes))
+}
+
+/** Something that is watched: its name is the label `target`, never the address with what may be secret in it. */
+export interface Named {
+  name: string
+  value: string
+}
+
+const commaSeparated = (value: string): string[] =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+
+/** All items parsed, or undefined where one is not good, none is there or a name stands twice. */
+function parseNamed(value: string, parseItem: (item: string) => Named | undefined): Named[] | undefined {
+  const items: Named[] = []
+  for (const item of commaSeparated(value)) {
+    const named = parseItem(item)
+    if (named === undefined || items.some((other) => other.name === named.name)) return undefined
+    items.push(named)
+  }
+  return items.length === 0 ? undefined : items
+}
+
+export function namedUrls(options: Options): Variable<Named[]> {
+  const expected = 'http or https URLs separated by commas, each with an optional name before it (main=https://host/path), no name twice'
+  return variable(options, expected, (value) =>
+    parseNamed(value, (item) => {
+      const [, name, address = ''] = /^(?:([A-Za-z0-9_.-]+)=)?(.*)$/.exec(item) ?? []
+      if (parseUrl(address, ['http', 'https']) === undefined) return undefined
+      return { name: name ?? hostAndPort(address), value: address }
+    }),
+  )
+}
+
+export function namedIds(options: Options): Variable<Named[]> {
+  const expected = 'ids (letters, digits, - and _) separated by commas, each with an optional name before it (main=abc123), no name twice'
+  return variable(options, expected, (value) =>
+    parseNamed(value, (item) => {
+      const match = /^(?:([A-Za-z0-9_.-]+)=)?([A-Za-z0-9_-]+)$/.exec(item)
+      return match?.[2] === undefined ? undefined : { name: match[1] ?? match[2], value: match[2] }
+    }),
+  )
+}
+
+export function names(options: Options): Variable<string[]> {
+  return variable(options, 'names separated by commas, none twice', (value) => {
+    const items = commaSeparated(value)
+    return items.length > 0 && new Set(items).size === items.length ? items : undefined
+  })
+}
+
+const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A stretch of time in milliseconds. */
+export function durationMs(options: Options, range: { minMs: number; maxMs: number }): Variable<number> {
+  return variable(options, `a time such as 500ms, 60s, 15m or 2h, from ${range.minMs} ms to ${range.maxMs} ms`, (value) => {
+    const match = /^(\d+)(ms|s|m|h|d)$/.exec(value)
+    if (match === null) return undefined
+    const result = Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
+    return result >= range.minMs && result <= range.maxMs ? result : undefined
+  })
+}
+
+export function timeZone(options: Options): Variable<string> {
+  return variable(options, 'an IANA time zone such as UTC, Europe/Berlin or Asia/Kolkata', (value) => {
+    if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(value)) return undefined
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: value })
+      return value
+    } catch {
+      return undefined
+    }
+  })
+}
+
+export interface ActivityThresholds {
+  casual: number
+  regular: number
+  power: number
+}
+
+/** From how many generations in 30 days a user is casual, regular, power. */
+export function activityThresholds(options: Options): Variable<ActivityThresholds> {
+  return variable(options, 'three rising whole numbers: casual,regular,power, such as 1,10,50', (value) => {
+    const [casual = 0, regular = 0, power = 0, ...rest] = value.split(',').map((item) => Number(item.trim()))
+    const whole = [casual, regular, power].every((number) => Number.isSafeInteger(number) && number >= 1)
+    return whole && rest.length === 0 && casual < regular && regular < power ? { casual, regular, power } : undefined
+  })
+}
+
+export interface ListenAddress {
+  host: string
+  port: number
+}
+
+export function listenAddress(options: Options): Variable<ListenAddress> {
+  return variable(options, 'host:port such as 127.0.0.1:9464 or [::]:9464 (port 0 takes any free one)', (value) => {
+    const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})$/.exec(value)
+    const port = Number(match?.[2])
+    return match?.[1] !== undefined && port <= 65_535 ? { host: match[1].replace(/^\[|\]$/g, ''), port } : undefined
+  })
+}
+
+const defaultPorts: Record<string, string> = { 'http:': '80', 'https:': '443', 'redis:': '6379', 'rediss:': '6379' }
+
+/** `host:port` of a URL: how a target without a name is called. Never user names, passwords or paths. */
+export function hostAndPort(address: string): string {
+  const { hostname, port, protocol } = new URL(address)
+  return `${hostname === '' ? 'localhost' : hostname}:${port === '' ? (defaultPorts[protocol] ?? '5432') : port}`
+}
