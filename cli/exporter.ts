@@ -1,0 +1,32 @@
+import { createLogger } from '../lib/log.ts'
+import { readSettings } from '../lib/settings.ts'
+import { startTelemetry } from '../lib/telemetry.ts'
+import type { Register } from './context.ts'
+import { environmentHelp, exporterVariables } from './environment-help.ts'
+import { runUntilStopped } from './service.ts'
+import { addServingFlags, servingFrom } from './serving-flags.ts'
+
+export const registerExporter: Register = (program, context) => {
+  const command = program
+    .command('exporter')
+    .summary('serve the metrics: /metrics and /metrics/probes')
+    .description(
+      'Computes the business figures from the views in the background, probes what the platform depends on, and serves both to Prometheus from memory. It starts, and says what is down, even where the database is.',
+    )
+  addServingFlags(command, 'EXPORTER_LISTEN')
+    .addHelpText('after', environmentHelp(exporterVariables, ['DATABASE_URL']))
+    .action(async (flags) => {
+      const settings = readSettings(context.environment, ['DATABASE_URL'])
+      const serving = servingFrom(flags, settings.EXPORTER_LISTEN)
+      const log = createLogger({ name: 'barometer-exporter', level: settings.LOG_LEVEL })
+      // Before the import, so that the instrumentation is there when http and pg are loaded.
+      const telemetry = startTelemetry({
+        endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+        serviceName: 'barometer-exporter',
+      })
+      const { startExporter } = await import('../exporter/main.ts')
+      const exporter = await startExporter({ settings, serving, log })
+      await runUntilStopped('exporter', exporter, log, context)
+      await telemetry.stop()
+    })
+}

@@ -1,0 +1,34 @@
+import type { Logger } from '../lib/log.ts'
+import { UserError } from '../lib/user-error.ts'
+import type { Context } from './context.ts'
+
+/** A service that runs until it is told to stop. */
+export interface Running {
+  /** As a URL, with the port that was taken. */
+  address: string
+  stop(): Promise<void>
+}
+
+/** 15 s: a container gets 30 s between SIGTERM and SIGKILL by default in Kubernetes, 10 s in Docker for what is left. */
+const stopTimeoutMs = 15_000
+
+/**
+ * Waits for SIGTERM or SIGINT and stops the service in order.
+ * @throws {UserError} where it does not stop in time.
+ */
+export async function runUntilStopped(name: string, running: Running, log: Logger, context: Context): Promise<void> {
+  log.info({ address: running.address }, `${name} listens`)
+  await context.untilAskedToStop()
+  log.info(`${name} is stopping`)
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    const error = new UserError(`${name} did not stop within ${stopTimeoutMs / 1_000} s`, { exitCode: 1 })
+    timer = setTimeout(() => reject(error), stopTimeoutMs)
+  })
+  try {
+    await Promise.race([running.stop(), late])
+  } finally {
+    clearTimeout(timer)
+  }
+  log.info(`${name} has stopped`)
+}
