@@ -125,9 +125,8 @@ export function metric<const Of extends Labels = Record<never, Label>>(definitio
 }
 
 /** The labels a sample of this metric must have: our own enumerations by value, the rest as text. */
-export type LabelsOf<Of> = Of extends Metric<infer L>
-  ? { [Name in keyof L]: L[Name] extends Label<infer Value> ? Value : never }
-  : never
+export type LabelsOf<Of> =
+  Of extends Metric<infer L> ? { [Name in keyof L]: L[Name] extends Label<infer Value> ? Value : never } : never
 
 /** Series of one metric at most: combinations of labels, times buckets, `+Inf`, sum and count for a histogram. */
 export function seriesMax(of: Metric): number {

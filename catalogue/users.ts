@@ -102,7 +102,8 @@ export const retainedUsers = metric({
   name: 'platform_retained_users',
   unit: 'users',
   help: 'Users of that cohort with a session on day N itself.',
-  definition: 'Classic (on day N), not rolling (on or after day N). Over platform_retention_users it is the retention rate.',
+  definition:
+    'Classic (on day N), not rolling (on or after day N). Over platform_retention_users it is the retention rate.',
   labels: { horizon },
   sources: ['users', 'sessions'],
   owner: 'retention',
@@ -133,7 +134,12 @@ export const churnedSubscribers = metric({
   owner: 'churn',
 })
 
-const lifetime = { ...figures, unit: 'users', labels: { week: { values: weeks(26), bound: 27 } }, owner: 'lifetime' } as const
+const lifetime = {
+  ...figures,
+  unit: 'users',
+  labels: { week: { values: weeks(26), bound: 27 } },
+  owner: 'lifetime',
+} as const
 
 export const userLifetimeUsers = metric({
   ...lifetime,
@@ -154,4 +160,3 @@ export const userLifetimeSurvivors = metric({
 function weeks(last: number): readonly string[] {
   return Array.from({ length: last + 1 }, (_, week) => String(week))
 }
-

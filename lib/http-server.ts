@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import basicAuth from '@fastify/basic-auth'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import { fastify } from 'fastify'
+import { type FastifyBaseLogger, fastify } from 'fastify'
 import type { Logger } from './log.ts'
 import { sameSecret } from './secrets.ts'
 import { messageOf, UserError } from './user-error.ts'
@@ -26,6 +26,8 @@ export interface HttpServerOptions {
   serving: Serving
   log: Logger
   bodyLimitBytes?: number
+  /** The only paths that basic authentication guards, where a service has other credentials for the rest. */
+  basicAuthPaths?: readonly string[]
 }
 
 /**
@@ -33,8 +35,10 @@ export interface HttpServerOptions {
  * @throws {UserError} for a certificate, key or password file that is not there or not usable.
  */
 export function createHttpServer(options: HttpServerOptions) {
+  // Named as Fastify's own type: plugins are typed for servers with that logger.
+  const logger: FastifyBaseLogger = options.log
   const server = fastify({
-    loggerInstance: options.log,
+    loggerInstance: logger,
     disableRequestLogging: true,
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // A client that sends its head a byte at a time (slow loris) is cut off.
@@ -55,7 +59,10 @@ export function createHttpServer(options: HttpServerOptions) {
     })
     server.after(() => {
       server.addHook('onRequest', (request, reply, done) => {
-        if (openPaths.includes(request.url.split('?')[0] ?? '')) done()
+        const path = request.url.split('?')[0] ?? ''
+        const open =
+          options.basicAuthPaths === undefined ? openPaths.includes(path) : !options.basicAuthPaths.includes(path)
+        if (open) done()
         else server.basicAuth(request, reply, done)
       })
     })
@@ -68,7 +75,11 @@ export function createHttpServer(options: HttpServerOptions) {
  * @returns the address as a URL, with the port that was taken where 0 was asked for.
  * @throws {UserError} where the port is in use, or may not be listened on.
  */
-export async function listen(server: { listen(options: ListenAddress): Promise<string> }, serving: Serving, variable: string): Promise<string> {
+export async function listen(
+  server: { listen(options: ListenAddress): Promise<string> },
+  serving: Serving,
+  variable: string,
+): Promise<string> {
   const { host, port } = serving.listen
   try {
     return await server.listen({ host, port })

@@ -12,7 +12,10 @@ export function createLogger(options: { name: string; level: string }): Logger {
     {
       name: options.name,
       level: options.level,
-      redact: { paths: ['*.password', '*.authorization', '*.token', '*.secret', 'req.headers', '*.env'], censor: '(hidden)' },
+      redact: {
+        paths: ['*.password', '*.authorization', '*.token', '*.secret', 'req.headers', '*.env'],
+        censor: '(hidden)',
+      },
       formatters: { level: (label) => ({ level: label }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       mixin: () => {

@@ -45,28 +45,71 @@ export const variables = {
     help: 'Generations in 30 days from which a user is casual, regular, power.',
     default: '1,10,50',
   }),
-  REDIS_URL: url({ help: "The platform's Redis. Without it Redis and the queues are not watched.", secret: true, example: 'redis://redis.example:6379' }, ['redis', 'rediss']),
+  REDIS_URL: url(
+    {
+      help: "The platform's Redis. Without it Redis and the queues are not watched.",
+      secret: true,
+      example: 'redis://redis.example:6379',
+    },
+    ['redis', 'rediss'],
+  ),
   QUEUES: names({ help: 'The BullMQ queues to watch.', example: 'generation,thumbnail' }),
-  S3_ENDPOINT: url({ help: 'An S3-compatible endpoint (R2 or another); leave it out for AWS.', example: 'https://s3.example' }, ['http', 'https']),
-  S3_BUCKET: text({ help: 'The bucket the canary is written to. Without it S3 is not watched.', example: 'platform-images' }),
+  S3_ENDPOINT: url(
+    { help: 'An S3-compatible endpoint (R2 or another); leave it out for AWS.', example: 'https://s3.example' },
+    ['http', 'https'],
+  ),
+  S3_BUCKET: text({
+    help: 'The bucket the canary is written to. Without it S3 is not watched.',
+    example: 'platform-images',
+  }),
   S3_REGION: text({ help: "The bucket's region.", default: 'us-east-1' }),
   S3_ACCESS_KEY_ID: text({ help: 'The access key.', secret: true }),
   S3_SECRET_ACCESS_KEY: text({ help: 'The secret of the access key.', secret: true }),
-  API_PROBE_URLS: namedUrls({ help: "Health addresses of the platform's API.", example: 'main=https://api.example/healthz' }),
+  API_PROBE_URLS: namedUrls({
+    help: "Health addresses of the platform's API.",
+    example: 'main=https://api.example/healthz',
+  }),
   RUNPOD_API_KEY: text({ help: 'The key for RunPod. Without it RunPod is not watched.', secret: true }),
   RUNPOD_ENDPOINT_IDS: namedIds({ help: 'The serverless endpoints to watch.', example: 'main=abc123' }),
   RUNPOD_SERVERLESS_URL: url({ help: 'The serverless API.', default: 'https://api.runpod.ai/v2' }, ['http', 'https']),
-  RUNPOD_API_URL: url({ help: 'The REST API, which lists pods.', default: 'https://rest.runpod.io/v1' }, ['http', 'https']),
+  RUNPOD_API_URL: url({ help: 'The REST API, which lists pods.', default: 'https://rest.runpod.io/v1' }, [
+    'http',
+    'https',
+  ]),
   COMFYUI_URLS: namedUrls({ help: 'The ComfyUI pods to watch.', example: 'gpu-1=http://10.0.0.7:8188' }),
   EXPORTER_LISTEN: listenAddress({ help: 'Where the exporter serves.', default: '127.0.0.1:9464' }),
-  AUDIT_DATABASE_URL: url({ help: "The audit API's database.", secret: true, example: 'postgres://barometer_audit:…@db.example:5432/platform' }, ['postgres', 'postgresql']),
+  AUDIT_DATABASE_URL: url(
+    {
+      help: "The audit API's database.",
+      secret: true,
+      example: 'postgres://barometer_audit:…@db.example:5432/platform',
+    },
+    ['postgres', 'postgresql'],
+  ),
   AUDIT_LISTEN: listenAddress({ help: 'Where the audit API serves.', default: '127.0.0.1:9465' }),
   AUDIT_TOKENS_FILE: text({ help: 'The file of the bearer tokens, as hashes.', example: '/etc/barometer/tokens.json' }),
-  PROMETHEUS_URL: url({ help: 'Prometheus, for overview, check and the health routes.', example: 'http://127.0.0.1:9090' }, ['http', 'https']),
+  PROMETHEUS_URL: url(
+    { help: 'Prometheus, for overview, check and the health routes.', example: 'http://127.0.0.1:9090' },
+    ['http', 'https'],
+  ),
   ALERTMANAGER_URL: url({ help: 'Alertmanager, for check.', example: 'http://127.0.0.1:9093' }, ['http', 'https']),
-  ADMIN_APP_URL: url({ help: "The platform's admin app, which the dashboards link to.", example: 'https://admin.example' }, ['http', 'https']),
-  OTEL_EXPORTER_OTLP_ENDPOINT: url({ help: 'Where traces go (OTLP over HTTP). Off unless set.', example: 'http://127.0.0.1:4318' }, ['http', 'https']),
-  LOG_LEVEL: oneOf({ help: 'How much is logged.', default: 'info' }, ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+  ADMIN_APP_URL: url(
+    { help: "The platform's admin app, which the dashboards link to.", example: 'https://admin.example' },
+    ['http', 'https'],
+  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(
+    { help: 'Where traces go (OTLP over HTTP). Off unless set.', example: 'http://127.0.0.1:4318' },
+    ['http', 'https'],
+  ),
+  LOG_LEVEL: oneOf({ help: 'How much is logged.', default: 'info' }, [
+    'fatal',
+    'error',
+    'warn',
+    'info',
+    'debug',
+    'trace',
+    'silent',
+  ]),
 } as const satisfies Record<string, Variable<unknown>>
 
 export type VariableName = keyof typeof variables
@@ -128,9 +171,12 @@ function readSecret(name: string, path: string): string {
   try {
     content = readFileSync(path, 'utf8').trim()
   } catch (error) {
-    throw new UserError(`${name} names ${path}, which cannot be read (${messageOf(error)}); expected a file that holds the secret`)
+    throw new UserError(
+      `${name} names ${path}, which cannot be read (${messageOf(error)}); expected a file that holds the secret`,
+    )
   }
-  if (content === '') throw new UserError(`${name} names ${path}, which is empty; expected a file that holds the secret`)
+  if (content === '')
+    throw new UserError(`${name} names ${path}, which is empty; expected a file that holds the secret`)
   return content
 }
 
@@ -141,7 +187,9 @@ function refuseMisspelt(environment: Environment): void {
   for (const name of Object.keys(environment)) {
     if (known.includes(name) || !/^[A-Z0-9_]{6,}$/.test(name)) continue
     const allowed = name.length >= 10 ? 2 : 1
-    const close = known.find((candidate) => environment[candidate] === undefined && distance(candidate, name) <= allowed)
+    const close = known.find(
+      (candidate) => environment[candidate] === undefined && distance(candidate, name) <= allowed,
+    )
     if (close !== undefined) {
       throw new UserError(`${name} is set, but there is no such variable; expected ${close}, or none of that name`)
     }

@@ -16,14 +16,20 @@ export function startTelemetry(options: { endpoint: string | undefined; serviceN
   if (options.endpoint === undefined) return { stop: async () => {} }
   const sdk = new NodeSDK({
     resource: resourceFromAttributes({ 'service.name': options.serviceName }),
-    traceExporter: new OTLPTraceExporter({ url: new URL('v1/traces', withSlash(options.endpoint)).href, timeoutMillis: 3_000 }),
+    traceExporter: new OTLPTraceExporter({
+      url: new URL('v1/traces', withSlash(options.endpoint)).href,
+      timeoutMillis: 3_000,
+    }),
     instrumentations: [new HttpInstrumentation(), new PgInstrumentation()],
     metricReaders: [],
     logRecordProcessors: [],
   })
   sdk.start()
   // 2 s: a collector that does not answer must not hold up the end of the process.
-  return { stop: () => Promise.race([sdk.shutdown().catch(() => {}), new Promise<void>((done) => setTimeout(done, 2_000).unref())]) }
+  return {
+    stop: () =>
+      Promise.race([sdk.shutdown().catch(() => {}), new Promise<void>((done) => setTimeout(done, 2_000).unref())]),
+  }
 }
 
 const withSlash = (address: string): string => (address.endsWith('/') ? address : `${address}/`)

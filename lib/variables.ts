@@ -21,20 +21,27 @@ interface Options {
   secret?: boolean
 }
 
-function variable<Value>(options: Options, expected: string, parse: Variable<Value>['parse']): Variable<Value> {
+function variable<Value, Given extends Options>(
+  options: Given,
+  expected: string,
+  parse: Variable<Value>['parse'],
+): Variable<Value> & Given {
   return { secret: false, ...options, expected, parse }
 }
 
-export function text(options: Options): Variable<string> {
+export function text<const Given extends Options>(options: Given): Variable<string> & Given {
   return variable(options, 'a text that is not empty', (value) => value)
 }
 
-export function oneOf<const Value extends string>(options: Options, values: readonly Value[]): Variable<Value> {
+export function oneOf<const Given extends Options, const Value extends string>(
+  options: Given,
+  values: readonly Value[],
+): Variable<Value> & Given {
   return variable(options, `one of ${values.join(', ')}`, (value) => values.find((known) => known === value))
 }
 
 /** A name that can stand unquoted in SQL, so that no quoting error can arise anywhere. */
-export function identifier(options: Options): Variable<string> {
+export function identifier<const Given extends Options>(options: Given): Variable<string> & Given {
   return variable(options, 'a lower-case SQL name such as barometer (a-z, 0-9, _)', (value) =>
     /^[a-z_][a-z0-9_]{0,62}$/.test(value) ? value : undefined,
   )
@@ -43,12 +50,13 @@ export function identifier(options: Options): Variable<string> {
 function parseUrl(value: string, schemes: readonly string[]): string | undefined {
   if (!URL.canParse(value)) return undefined
   const { protocol, host } = new URL(value)
-  return schemes.includes(protocol.slice(0, -1)) && (host !== '' || protocol === 'postgres:' || protocol === 'postgresql:')
+  return schemes.includes(protocol.slice(0, -1)) &&
+    (host !== '' || protocol === 'postgres:' || protocol === 'postgresql:')
     ? value
     : undefined
 }
 
-export function url(options: Options, schemes: readonly string[]): Variable<string> {
+export function url<const Given extends Options>(options: Given, schemes: readonly string[]): Variable<string> & Given {
   return variable(options, `a URL with the scheme ${schemes.join(' or ')}`, (value) => parseUrl(value, schemes))
 }
 
@@ -75,8 +83,9 @@ function parseNamed(value: string, parseItem: (item: string) => Named | undefine
   return items.length === 0 ? undefined : items
 }
 
-export function namedUrls(options: Options): Variable<Named[]> {
-  const expected = 'http or https URLs separated by commas, each with an optional name before it (main=https://host/path), no name twice'
+export function namedUrls<const Given extends Options>(options: Given): Variable<Named[]> & Given {
+  const expected =
+    'http or https URLs separated by commas, each with an optional name before it (main=https://host/path), no name twice'
   return variable(options, expected, (value) =>
     parseNamed(value, (item) => {
       const [, name, address = ''] = /^(?:([A-Za-z0-9_.-]+)=)?(.*)$/.exec(item) ?? []
@@ -86,8 +95,9 @@ export function namedUrls(options: Options): Variable<Named[]> {
   )
 }
 
-export function namedIds(options: Options): Variable<Named[]> {
-  const expected = 'ids (letters, digits, - and _) separated by commas, each with an optional name before it (main=abc123), no name twice'
+export function namedIds<const Given extends Options>(options: Given): Variable<Named[]> & Given {
+  const expected =
+    'ids (letters, digits, - and _) separated by commas, each with an optional name before it (main=abc123), no name twice'
   return variable(options, expected, (value) =>
     parseNamed(value, (item) => {
       const match = /^(?:([A-Za-z0-9_.-]+)=)?([A-Za-z0-9_-]+)$/.exec(item)
@@ -96,7 +106,7 @@ export function namedIds(options: Options): Variable<Named[]> {
   )
 }
 
-export function names(options: Options): Variable<string[]> {
+export function names<const Given extends Options>(options: Given): Variable<string[]> & Given {
   return variable(options, 'names separated by commas, none twice', (value) => {
     const items = commaSeparated(value)
     return items.length > 0 && new Set(items).size === items.length ? items : undefined
@@ -106,16 +116,23 @@ export function names(options: Options): Variable<string[]> {
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** A stretch of time in milliseconds. */
-export function durationMs(options: Options, range: { minMs: number; maxMs: number }): Variable<number> {
-  return variable(options, `a time such as 500ms, 60s, 15m or 2h, from ${range.minMs} ms to ${range.maxMs} ms`, (value) => {
-    const match = /^(\d+)(ms|s|m|h|d)$/.exec(value)
-    if (match === null) return undefined
-    const result = Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
-    return result >= range.minMs && result <= range.maxMs ? result : undefined
-  })
+export function durationMs<const Given extends Options>(
+  options: Given,
+  range: { minMs: number; maxMs: number },
+): Variable<number> & Given {
+  return variable(
+    options,
+    `a time such as 500ms, 60s, 15m or 2h, from ${range.minMs} ms to ${range.maxMs} ms`,
+    (value) => {
+      const match = /^(\d+)(ms|s|m|h|d)$/.exec(value)
+      if (match === null) return undefined
+      const result = Number(match[1]) * unitMs[match[2] as keyof typeof unitMs]
+      return result >= range.minMs && result <= range.maxMs ? result : undefined
+    },
+  )
 }
 
-export function timeZone(options: Options): Variable<string> {
+export function timeZone<const Given extends Options>(options: Given): Variable<string> & Given {
   return variable(options, 'an IANA time zone such as UTC, Europe/Berlin or Asia/Kolkata', (value) => {
     if (!/^[A-Za-z][A-Za-z0-9_+/-]*$/.test(value)) return undefined
     try {
@@ -134,7 +151,7 @@ export interface ActivityThresholds {
 }
 
 /** From how many generations in 30 days a user is casual, regular, power. */
-export function activityThresholds(options: Options): Variable<ActivityThresholds> {
+export function activityThresholds<const Given extends Options>(options: Given): Variable<ActivityThresholds> & Given {
   return variable(options, 'three rising whole numbers: casual,regular,power, such as 1,10,50', (value) => {
     const [casual = 0, regular = 0, power = 0, ...rest] = value.split(',').map((item) => Number(item.trim()))
     const whole = [casual, regular, power].every((number) => Number.isSafeInteger(number) && number >= 1)
@@ -147,7 +164,7 @@ export interface ListenAddress {
   port: number
 }
 
-export function listenAddress(options: Options): Variable<ListenAddress> {
+export function listenAddress<const Given extends Options>(options: Given): Variable<ListenAddress> & Given {
   return variable(options, 'host:port such as 127.0.0.1:9464 or [::]:9464 (port 0 takes any free one)', (value) => {
     const match = /^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9_.-]+):(\d{1,5})$/.exec(value)
     const port = Number(match?.[2])
