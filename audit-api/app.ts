@@ -1,0 +1,102 @@
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { createHttpServer, type HttpServer, type Serving } from '../lib/http-server.ts'
+import type { Logger } from '../lib/log.ts'
+import type { Pool } from '../lib/postgres.ts'
+import { createActionLog } from './action-log.ts'
+import { requireTokens } from './authentication.ts'
+import { createMetrics, observeRequests } from './metrics.ts'
+import { handleError, Problem, sendProblem } from './problem.ts'
+import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
+import { exportRoute } from './routes/export.ts'
+import { ingestRoute } from './routes/ingest.ts'
+import { listRoute } from './routes/list.ts'
+import { operationsRoutes } from './routes/operations.ts'
+import type { TokenStore } from './tokens.ts'
+
+export interface AppOptions {
+  /** Connected as the service's role. */
+  pool: Pool
+  tokens: TokenStore
+  log: Logger
+  now: () => Date
+  /** Where it will listen, TLS, and authentication of `/metrics`; the tests leave it out and inject. */
+  serving?: Serving
+  /** For tokens that say nothing themselves. 12,000 a minute are 200 a second: two times what a busy ingest sends in batches. */
+  requestsPerMinute?: number
+}
+
+export interface AuditApp {
+  server: HttpServer
+  writer: EventWriter
+}
+
+const bodyMaxBytes = 1_048_576
+const injected: Serving = { listen: { host: '127.0.0.1', port: 0 } }
+
+/** The whole service but its process: routes over a pool, a token store and a clock. Not yet listening. */
+export async function createApp(options: AppOptions): Promise<AuditApp> {
+  const { pool, tokens, log, now } = options
+  const metrics = createMetrics()
+  const writer = createEventWriter(pool)
+  const actions = createActionLog(writer, now)
+  const server = createHttpServer({
+    serving: options.serving ?? injected,
+    log,
+    bodyLimitBytes: bodyMaxBytes,
+    // The API has its tokens; the password of the flag is for the figures.
+    basicAuthPaths: ['/metrics'],
+  })
+  server.removeContentTypeParser('text/plain')
+  server.setErrorHandler(handleError)
+  server.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, new Problem(404, 'there is no such route; expected one of /openapi.json')),
+  )
+  observeRequests(server, metrics)
+  await server.register(helmet, {
+    // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
+    contentSecurityPolicy: {
+      directives: { upgradeInsecureRequests: options.serving?.tlsKeyFile === undefined ? null : [] },
+    },
+  })
+  await server.register(rateLimit, {
+    global: false,
+    errorResponseBuilder: (_request, context) =>
+      new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
+  })
+  await server.register(swagger, { openapi: document })
+  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  operationsRoutes(server, { pool, metrics })
+  await server.register(
+    async (v1: HttpServer) => {
+      requireTokens(v1, tokens, actions)
+      const perMinute = options.requestsPerMinute ?? 12_000
+      v1.addHook(
+        'onRequest',
+        v1.rateLimit({
+          max: (request) => request.caller?.token.requests_per_minute ?? perMinute,
+          timeWindow: 60_000,
+          keyGenerator: (request) => `token ${request.caller?.token.id ?? request.ip}`,
+        }),
+      )
+      ingestRoute(v1, { writer, metrics, now })
+      listRoute(v1, { pool })
+      exportRoute(v1, { pool, actions, metrics, now })
+    },
+    { prefix: '/v1' },
+  )
+  return { server, writer }
+}
+
+const document = {
+  openapi: '3.1.0' as const,
+  info: {
+    title: 'Barometer audit API',
+    version: '1',
+    description: 'An append-only log of what admins did. Errors are application/problem+json and name the field.',
+  },
+  components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
+  security: [{ token: [] }],
+}

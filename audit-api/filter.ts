@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto'
+import { badField } from './problem.ts'
+import { outcomes } from './schemas/event.ts'
+import { listLimits } from './schemas/list.ts'
+import { toUtcMicroseconds } from './time.ts'
+
+/** What a list or an export is asked for. An empty list of values is no filter. */
+export interface Filter {
+  from: string | undefined
+  to: string | undefined
+  actor: readonly string[]
+  action: readonly string[]
+  target_type: readonly string[]
+  target_id: readonly string[]
+  outcome: readonly string[]
+  q: string | undefined
+}
+
+export interface Page {
+  limit: number
+  offset: number
+  cursor: string | undefined
+}
+
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
+
+const columns = ['actor', 'action', 'target_type', 'target_id', 'outcome'] as const
+const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
+const pageNames: readonly string[] = ['limit', 'cursor', 'offset']
+const noFilter = '__all'
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readFilter(query: Query, alsoAllowed: readonly string[] = []): Filter {
+  for (const name of Object.keys(query)) {
+    if (filterNames.includes(name) || alsoAllowed.includes(name)) continue
+    const field = name.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
+    throw badField(field, `is not known; expected one of ${[...filterNames, ...alsoAllowed].join(', ')}`)
+  }
+  const filter = {
+    from: time(query, 'from'),
+    to: time(query, 'to'),
+    actor: values(query, 'actor'),
+    action: values(query, 'action'),
+    target_type: values(query, 'target_type'),
+    target_id: values(query, 'target_id'),
+    outcome: values(query, 'outcome'),
+    q: single(query, 'q'),
+  }
+  const strange = filter.outcome.find((value) => !(outcomes as readonly string[]).includes(value))
+  if (strange !== undefined) throw badField('outcome', `must be one of ${outcomes.join(', ')}`)
+  if (filter.q !== undefined && filter.q.length > listLimits.textMax) {
+    throw badField('q', `has ${filter.q.length} characters; expected at most ${listLimits.textMax}`)
+  }
+  return filter
+}
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readListQuery(query: Query): { filter: Filter; page: Page } {
+  const filter = readFilter(query, pageNames)
+  const limit = integer(query, 'limit', 1, listLimits.limitMax) ?? listLimits.limitDefault
+  const offset = integer(query, 'offset', 0, listLimits.offsetMax) ?? 0
+  const cursor = single(query, 'cursor')
+  if (cursor !== undefined && offset > 0) throw badField('offset', 'cannot go with cursor; expected one of the two')
+  return { filter, page: { limit, offset, cursor } }
+}
+
+function values(query: Query, name: (typeof columns)[number]): string[] {
+  const found = query[name] ?? []
+  const all = (typeof found === 'string' ? [found] : found)
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+  refuseNul(name, all)
+  if (all.includes(noFilter)) return []
+  const distinct = [...new Set(all.filter((value) => value !== ''))].sort()
+  if (distinct.length > listLimits.valuesMax)
+    throw badField(name, `has ${distinct.length} values; expected at most ${listLimits.valuesMax}`)
+  return distinct
+}
+
+function single(query: Query, name: string): string | undefined {
+  const found = query[name]
+  if (typeof found === 'object') throw badField(name, 'is there more than once; expected one value')
+  refuseNul(name, found === undefined ? [] : [found])
+  return found === '' ? undefined : found
+}
+
+function refuseNul(name: string, found: readonly string[]): void {
+  if (found.some((value) => value.includes('\0'))) throw badField(name, 'contains a NUL character')
+}
+
+function time(query: Query, name: string): string | undefined {
+  const found = single(query, name)
+  if (found === undefined) return undefined
+  const utc = toUtcMicroseconds(found)
+  if (utc === undefined)
+    throw badField(
+      name,
+      `is ${JSON.stringify(found.slice(0, 60))}; expected an RFC 3339 time with its offset, as 2026-03-01T12:00:00Z`,
+    )
+  return utc
+}
+
+function integer(query: Query, name: string, min: number, max: number): number | undefined {
+  const found = single(query, name)
+  if (found === undefined) return undefined
+  const value = /^\d{1,9}$/.test(found) ? Number(found) : Number.NaN
+  if (value >= min && value <= max) return value
+  const hint = name === 'offset' && value > max ? '; for later pages follow next_cursor with the parameter cursor' : ''
+  throw badField(name, `is ${JSON.stringify(found.slice(0, 60))}; expected a whole number from ${min} to ${max}${hint}`)
+}
+
+/** Where the next page begins: behind this event. */
+export interface Position {
+  occurredAt: string
+  id: string
+}
+
+/** Opaque to the client; bound to its filter, since a position means another thing in another list. */
+export function writeCursor(position: Position, filter: Filter): string {
+  return Buffer.from(JSON.stringify([1, position.occurredAt, position.id, fingerprint(filter)])).toString('base64url')
+}
+
+/** @throws {Problem} 400 for a cursor that is none, or was given with another filter. */
+export function readCursor(cursor: string, filter: Filter): Position {
+  let parts: unknown
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  } catch {
+    parts = undefined
+  }
+  const [version, occurredAt, id, bound]: unknown[] = Array.isArray(parts) ? parts : []
+  if (
+    version !== 1 ||
+    typeof occurredAt !== 'string' ||
+    toUtcMicroseconds(occurredAt) !== occurredAt ||
+    typeof id !== 'string' ||
+    !/^[0-9a-f-]{36}$/.test(id)
+  ) {
+    throw badField('cursor', 'is not one of ours; expected next_cursor of the page before')
+  }
+  if (bound !== fingerprint(filter)) {
+    throw badField('cursor', 'belongs to another filter; expected the same filter on every page, or no cursor')
+  }
+  return { occurredAt, id }
+}
+
+function fingerprint(filter: Filter): string {
+  const text = JSON.stringify([filter.from, filter.to, ...columns.map((name) => filter[name]), filter.q])
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22)
+}
+
+/** A bare `undefined` becomes null, so that what is shown and recorded says which filters were set only. */
+export function filterAsMetadata(filter: Filter): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(filter).filter(([, value]) => value !== undefined && !(Array.isArray(value) && value.length === 0)),
+  )
+}

@@ -1,0 +1,51 @@
+import { Counter, Histogram, Registry } from 'prom-client'
+import { auditEventsIngestedTotal, auditExportDurationSeconds, auditExportRowsTotal } from '../catalogue/audit.ts'
+import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
+import type { HttpServer } from '../lib/http-server.ts'
+
+export type AuditMetrics = ReturnType<typeof createMetrics>
+
+export function createMetrics() {
+  const registry = new Registry()
+  const registers = [registry]
+  const results = auditEventsIngestedTotal.labels.result.values ?? []
+  const ingested = new Counter({
+    name: auditEventsIngestedTotal.name,
+    help: auditEventsIngestedTotal.help,
+    labelNames: ['result'],
+    registers,
+  })
+  for (const result of results) ingested.inc({ result }, 0)
+  const exportedRows = new Counter({ name: auditExportRowsTotal.name, help: auditExportRowsTotal.help, registers })
+  const exportSeconds = new Histogram({
+    name: auditExportDurationSeconds.name,
+    help: auditExportDurationSeconds.help,
+    buckets: [...(auditExportDurationSeconds.buckets ?? [])],
+    registers,
+  })
+  const requestSeconds = new Histogram({
+    name: httpServerRequestDurationSeconds.name,
+    help: httpServerRequestDurationSeconds.help,
+    labelNames: Object.keys(httpServerRequestDurationSeconds.labels),
+    buckets: [...(httpServerRequestDurationSeconds.buckets ?? [])],
+    registers,
+  })
+  return { registry, ingested, exportedRows, exportSeconds, requestSeconds }
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** Times every request under the pattern of its route: a path of the client's making is never a label. */
+export function observeRequests(server: HttpServer, metrics: AuditMetrics): void {
+  server.addHook('onResponse', (request, reply, done) => {
+    metrics.requestSeconds.observe(
+      {
+        http_request_method: methods.includes(request.method) ? request.method : '_OTHER',
+        http_route: request.routeOptions.url ?? 'none',
+        http_response_status_code: reply.statusCode,
+      },
+      reply.elapsedTime / 1_000,
+    )
+    done()
+  })
+}

@@ -1,0 +1,71 @@
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import { createClient } from '../lib/postgres.ts'
+import { messageOf, UserError } from '../lib/user-error.ts'
+
+/** The schema of the audit log; its name is fixed, since the platform calls `barometer_audit.record` by it. */
+export const auditSchema = 'barometer_audit'
+/** The role the service runs as. */
+export const auditServiceRole = 'barometer_audit'
+
+export interface MigrateAuditOptions {
+  /** Roles of the platform that may call `barometer_audit.record`. */
+  recorderRoles?: readonly string[]
+}
+
+/**
+ * Brings the schema `barometer_audit` to the newest version, makes the partitions ahead and grants the service's role
+ * what it needs. Run it as the role that is to own the log: not the service's, and best not the platform's either.
+ * The role is made without a password or a right to log in; `ALTER ROLE barometer_audit LOGIN PASSWORD …` is the operator's.
+ * @returns the names of the migrations that were run, none where all was in place.
+ * @throws {UserError} where the database cannot be reached, or the role is neither there nor may be made.
+ */
+export async function migrateAudit(databaseUrl: string, options: MigrateAuditOptions = {}): Promise<string[]> {
+  const client = createClient({ connectionString: databaseUrl, applicationName: 'barometer-migrate' })
+  try {
+    await client.connect()
+  } catch (error) {
+    throw new UserError(`the audit database cannot be reached: ${messageOf(error)}; expected a Postgres that answers`, {
+      exitCode: 1,
+      cause: error,
+    })
+  }
+  try {
+    await ensureServiceRole(client)
+    const run = await runner({
+      dbClient: client,
+      dir: fileURLToPath(new URL('./migrations', import.meta.url)),
+      direction: 'up',
+      schema: auditSchema,
+      createSchema: true,
+      migrationsSchema: auditSchema,
+      migrationsTable: 'migration',
+      log: () => {},
+    })
+    await client.query('SELECT barometer_audit.ensure_months_ahead(), barometer_audit.grant_service($1)', [
+      auditServiceRole,
+    ])
+    for (const role of options.recorderRoles ?? []) {
+      await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
+    }
+    return run.map((migration) => migration.name)
+  } finally {
+    await client.end()
+  }
+}
+
+/** Roles belong to the whole server, so another migration may make this one at the same moment: that is as good. */
+async function ensureServiceRole(client: ReturnType<typeof createClient>): Promise<void> {
+  const exists = async () =>
+    (await client.query('SELECT FROM pg_roles WHERE rolname = $1', [auditServiceRole])).rowCount === 1
+  if (await exists()) return
+  try {
+    await client.query(`CREATE ROLE ${auditServiceRole} NOLOGIN`)
+  } catch (error) {
+    if (await exists()) return
+    throw new UserError(
+      `the role ${auditServiceRole} is not there and could not be made (${messageOf(error)}); expected it, or the right to make roles`,
+      { exitCode: 1, cause: error },
+    )
+  }
+}

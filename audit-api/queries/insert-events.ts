@@ -1,0 +1,124 @@
+import { type Pool, transaction } from '../../lib/postgres.ts'
+import type { AuditEvent } from '../schemas/event.ts'
+
+/** 10 s: a batch of 1,000 takes tens of milliseconds; what takes longer waits for something that will not come. */
+const begin = `BEGIN;
+  SET LOCAL statement_timeout = 10000;
+  SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`
+
+// One round trip for a batch. Identities go in by order of id, so that two batches which share ids wait for one another
+// instead of locking each other out; an identity that is there already (whoever commits first has it) drops its event.
+const insertEvents = `
+  WITH given AS MATERIALIZED (
+    SELECT e.*, barometer_audit.content_hash(
+      e.occurred_at, e.actor_type, e.actor_id, e.actor_name, e.actor_email, e.action, e.target_type, e.target_id,
+      e.target_name, e.outcome, e.ip, e.user_agent, e.request_id, e.trace_id, e.metadata, e.changes) AS content_hash
+    FROM json_to_recordset($1::json) AS e (
+      id uuid, occurred_at timestamptz, actor_type text, actor_id text, actor_name text, actor_email text, action text,
+      target_type text, target_id text, target_name text, outcome text, ip text, user_agent text, request_id text,
+      trace_id text, metadata jsonb, changes jsonb)
+  ), added AS (
+    INSERT INTO barometer_audit.event_identity (id, content_hash, occurred_at)
+    SELECT id, content_hash, occurred_at FROM given ORDER BY id
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+  ), stored AS (
+    INSERT INTO barometer_audit.event (
+      id, occurred_at, actor_type, actor_id, actor_name, actor_email, action, target_type, target_id, target_name,
+      outcome, ip, user_agent, request_id, trace_id, metadata, changes)
+    SELECT
+      id, occurred_at, actor_type, actor_id, actor_name, actor_email, action, target_type, target_id, target_name,
+      outcome, ip, user_agent, request_id, trace_id, metadata, changes
+    FROM given JOIN added USING (id)
+  )
+  SELECT id, encode(content_hash, 'hex') AS content_hash FROM given WHERE id NOT IN (SELECT id FROM added)`
+
+// A statement of its own, so that it sees what another transaction committed while the insert waited for it.
+const findConflicts = `
+  SELECT identity.id
+  FROM unnest($1::uuid[], $2::text[]) AS given (id, content_hash)
+  JOIN barometer_audit.event_identity AS identity USING (id)
+  WHERE encode(identity.content_hash, 'hex') <> given.content_hash`
+
+export type EventWithId = AuditEvent & { id: string }
+
+export class IdConflict extends Error {
+  override readonly name = 'IdConflict'
+  readonly ids: readonly string[]
+
+  constructor(ids: readonly string[]) {
+    super(`${ids.length} ids are taken by events of other content`)
+    this.ids = ids
+  }
+}
+
+export interface EventWriter {
+  /**
+   * Stores all events or none; returns after the commit. Ids must differ within the batch.
+   * @returns how many were new; the others were there with the same content.
+   * @throws {IdConflict} where an id is taken by other content.
+   */
+  insert(events: readonly EventWithId[]): Promise<{ stored: number }>
+  /** Makes the partitions of this month and the next ones. */
+  ensureMonthsAhead(): Promise<void>
+}
+
+export function createEventWriter(pool: Pool): EventWriter {
+  // Months known to have their partition: looked up once in the life of the process.
+  const knownMonths = new Set<string>()
+
+  async function ensureMonths(events: readonly EventWithId[]): Promise<void> {
+    for (const month of new Set(events.map((event) => event.occurred_at.slice(0, 7)))) {
+      if (knownMonths.has(month)) continue
+      await pool.query('SELECT barometer_audit.ensure_month($1)', [`${month}-01T00:00:00Z`])
+      knownMonths.add(month)
+    }
+  }
+
+  return {
+    insert: async (events) => {
+      await ensureMonths(events)
+      return await transaction(pool, begin, async (client) => {
+        const rows = JSON.stringify(events.map(toRow))
+        const dropped = await client.query<{ id: string; content_hash: string }>({
+          name: 'insert-events',
+          text: insertEvents,
+          values: [rows],
+        })
+        if (dropped.rows.length === 0) return { stored: events.length }
+        const ids = dropped.rows.map((row) => row.id)
+        const hashes = dropped.rows.map((row) => row.content_hash)
+        const conflicts = await client.query<{ id: string }>(findConflicts, [ids, hashes])
+        if (conflicts.rows.length > 0) throw new IdConflict(conflicts.rows.map((row) => row.id))
+        return { stored: events.length - ids.length }
+      })
+    },
+    ensureMonthsAhead: async () => {
+      await pool.query('SELECT barometer_audit.ensure_months_ahead()')
+    },
+  }
+}
+
+/** The event as columns; what is undefined is left out of the JSON and NULL in the row. */
+function toRow(event: EventWithId) {
+  const { actor, target, context } = event
+  return {
+    id: event.id,
+    occurred_at: event.occurred_at,
+    actor_type: actor.type,
+    actor_id: actor.id,
+    actor_name: actor.name,
+    actor_email: actor.email,
+    action: event.action,
+    target_type: target.type,
+    target_id: target.id,
+    target_name: target.name,
+    outcome: event.outcome,
+    ip: context?.ip,
+    user_agent: context?.user_agent,
+    request_id: context?.request_id,
+    trace_id: context?.trace_id,
+    metadata: event.metadata,
+    changes: event.changes,
+  }
+}

@@ -1,0 +1,91 @@
+import { type Pool, transaction } from '../../lib/postgres.ts'
+import { type Filter, type Page, type Position, readCursor, writeCursor } from '../filter.ts'
+import { type ListAnswer, listLimits } from '../schemas/list.ts'
+import { whereClause } from './conditions.ts'
+
+/** One snapshot for the page and its total, so that they agree. 10 s: a page takes milliseconds, a search may take seconds. */
+const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 10000'
+const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+
+interface Row {
+  id: string
+  occurred_at: string
+  recorded_at: string
+  actor_type: string
+  actor_id: string
+  actor_name: string
+  actor_email: string | null
+  action: string
+  target_type: string
+  target_id: string
+  target_name: string | null
+  outcome: string
+  ip: string | null
+  user_agent: string | null
+  request_id: string | null
+  trace_id: string | null
+  metadata: unknown
+  changes: unknown
+}
+
+/**
+ * One page, newest first.
+ * @throws {Problem} 400 for a cursor of another filter.
+ */
+export async function listEvents(pool: Pool, filter: Filter, page: Page): Promise<ListAnswer> {
+  const after = page.cursor === undefined ? undefined : readCursor(page.cursor, filter)
+  return await transaction(pool, begin, async (client) => {
+    const list = listStatement(filter, page, after)
+    const { rows } = await client.query<Row>(list)
+    const counted = await client.query<{ total: number }>(countStatement(filter))
+    const total = counted.rows[0]?.total ?? 0
+    const items = rows.slice(0, page.limit)
+    const last = items.at(-1)
+    const more = rows.length > page.limit && last !== undefined
+    return {
+      items: items.map(toEvent),
+      total: total > listLimits.totalMax ? `${listLimits.totalMax}+` : total,
+      next_cursor: more ? writeCursor({ occurredAt: last.occurred_at, id: last.id }, filter) : null,
+    }
+  })
+}
+
+/** Reads the primary key backwards, or the index of a filtered column; one row more than asked for tells if there is a next page. */
+function listStatement(filter: Filter, page: Page, after: Position | undefined) {
+  const values: unknown[] = []
+  const bind = (value: unknown) => `$${values.push(value)}`
+  const behind =
+    after === undefined ? [] : [`(occurred_at, id) < (${bind(after.occurredAt)}::timestamptz, ${bind(after.id)}::uuid)`]
+  const text = `
+    SELECT id, ${iso('occurred_at')} AS occurred_at, ${iso('recorded_at')} AS recorded_at,
+      actor_type, actor_id, actor_name, actor_email, action, target_type, target_id, target_name, outcome,
+      ip, user_agent, request_id, trace_id, metadata, changes
+    FROM barometer_audit.event ${whereClause(filter, bind, behind)}
+    ORDER BY event.occurred_at DESC, event.id DESC
+    LIMIT ${bind(page.limit + 1)} OFFSET ${bind(page.offset)}`
+  return { text, values }
+}
+
+function countStatement(filter: Filter) {
+  const values: unknown[] = []
+  const bind = (value: unknown) => `$${values.push(value)}`
+  const text = `
+    SELECT count(*)::integer AS total
+    FROM (SELECT FROM barometer_audit.event ${whereClause(filter, bind)} LIMIT ${listLimits.totalMax + 1}) AS counted`
+  return { text, values }
+}
+
+function toEvent(row: Row) {
+  return {
+    id: row.id,
+    occurred_at: row.occurred_at,
+    recorded_at: row.recorded_at,
+    actor: { type: row.actor_type, id: row.actor_id, name: row.actor_name, email: row.actor_email },
+    action: row.action,
+    target: { type: row.target_type, id: row.target_id, name: row.target_name },
+    outcome: row.outcome,
+    context: { ip: row.ip, user_agent: row.user_agent, request_id: row.request_id, trace_id: row.trace_id },
+    metadata: row.metadata,
+    changes: row.changes,
+  }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import type { HttpServer } from '../../lib/http-server.ts'
+import { readEvents } from '../event-content.ts'
+import type { AuditMetrics } from '../metrics.ts'
+import { Problem } from '../problem.ts'
+import { type EventWithId, type EventWriter, IdConflict } from '../queries/insert-events.ts'
+import { type AuditEvent, type IngestAnswer, IngestAnswerSchema, IngestBodySchema } from '../schemas/event.ts'
+import { conflict, refusals, tooLarge } from '../schemas/problem.ts'
+
+export interface IngestOptions {
+  writer: EventWriter
+  metrics: AuditMetrics
+  now: () => Date
+}
+
+/** `POST /audit/events`: one event or many, all stored or none, answered after the commit. */
+export function ingestRoute(server: HttpServer, { writer, metrics, now }: IngestOptions): void {
+  server.route({
+    method: 'POST',
+    url: '/audit/events',
+    config: { scope: 'ingest' },
+    schema: {
+      summary: 'Store one event, or up to 1,000',
+      description:
+        'All are stored or none. 201 means committed. The same id with the same content is stored once (200 where all were there); with other content it is a 409.',
+      tags: ['audit'],
+      body: IngestBodySchema,
+      response: { 200: IngestAnswerSchema, 201: IngestAnswerSchema, ...refusals, ...conflict, ...tooLarge },
+    },
+    // The events are checked one by one in the handler, which can then name the field; a union could only say "neither".
+    validatorCompiler: () => (value: unknown) => ({ value }),
+    handler: async (request, reply) => {
+      const body: unknown = request.body
+      const count = Array.isArray(body) ? body.length : 1
+      let events: EventWithId[]
+      let ids: string[]
+      try {
+        const read = readEvents(body, now()).map(withId)
+        ids = read.map((event) => event.id)
+        events = withoutRepeats(read)
+      } catch (error) {
+        metrics.ingested.inc(
+          { result: error instanceof Problem && error.status === 409 ? 'conflict' : 'rejected' },
+          count,
+        )
+        throw error
+      }
+      const stored = await insert(writer, events, ids).catch((error: unknown) => {
+        if (error instanceof Problem) metrics.ingested.inc({ result: 'conflict' }, count)
+        throw error
+      })
+      metrics.ingested.inc({ result: 'stored' }, stored)
+      metrics.ingested.inc({ result: 'duplicate' }, count - stored)
+      const answer: IngestAnswer = { stored, duplicates: count - stored, ids }
+      return reply.code(stored > 0 ? 201 : 200).send(answer)
+    },
+  })
+}
+
+async function insert(writer: EventWriter, events: readonly EventWithId[], ids: readonly string[]): Promise<number> {
+  try {
+    return (await writer.insert(events)).stored
+  } catch (error) {
+    if (!(error instanceof IdConflict)) throw error
+    const id = error.ids[0] ?? ''
+    throw takenId(ids.length === 1 ? 'id' : `events[${ids.indexOf(id)}].id`, id)
+  }
+}
+
+function withId(event: AuditEvent): EventWithId {
+  return { ...event, id: event.id ?? randomUUID() }
+}
+
+/** A batch may repeat itself, as a request may; it may not contradict itself. */
+function withoutRepeats(events: readonly EventWithId[]): EventWithId[] {
+  const byId = new Map<string, EventWithId>()
+  for (const [index, event] of events.entries()) {
+    const before = byId.get(event.id)
+    if (before !== undefined && !isDeepStrictEqual(before, event)) throw takenId(`events[${index}].id`, event.id)
+    byId.set(event.id, before ?? event)
+  }
+  return [...byId.values()]
+}
+
+function takenId(field: string, id: string): Problem {
+  return new Problem(
+    409,
+    `${field} ${id} is taken by an event of other content; expected the same content or a new id; nothing was stored`,
+    { field },
+  )
+}

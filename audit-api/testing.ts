@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto'
+import { pino } from 'pino'
+import type { HttpServer } from '../lib/http-server.ts'
+import { createPool, type Pool } from '../lib/postgres.ts'
+import { createApp } from './app.ts'
+import { migrateAudit } from './migrate.ts'
+import { createToken, findToken, type NewToken, type TokenEntry } from './tokens.ts'
+
+/** A database of its own for one test file, its audit log in place, and the API on it as the service's role. */
+export interface AuditTestbed {
+  server: HttpServer
+  /** As the service's role. */
+  service: Pool
+  /** As the owner of the log. */
+  owner: Pool
+  /** A token with these scopes. */
+  token(options: Partial<NewToken>): string
+  close(): Promise<void>
+}
+
+/** @param ownerUrl a fresh database, as a role that may make roles */
+export async function openAuditTestbed(
+  ownerUrl: string,
+  options: { requestsPerMinute?: number; now?: () => Date } = {},
+): Promise<AuditTestbed> {
+  await migrateAudit(ownerUrl)
+  const owner = createPool({ connectionString: ownerUrl, applicationName: 'test-owner', connectionsMax: 3 })
+  const service = createPool({
+    connectionString: withRole(ownerUrl, 'barometer_audit'),
+    applicationName: 'test-service',
+    connectionsMax: 8,
+  })
+  const entries: TokenEntry[] = []
+  const { server } = await createApp({
+    pool: service,
+    tokens: { find: (token) => findToken(entries, token) },
+    log: pino({ level: 'silent' }),
+    now: options.now ?? (() => new Date()),
+    ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
+  })
+  return {
+    server,
+    service,
+    owner,
+    token: (wanted) => {
+      const { token, entry } = createToken({ name: randomUUID(), scopes: ['read'], ...wanted })
+      entries.push(entry)
+      return token
+    },
+    close: async () => {
+      await server.close()
+      await Promise.all([service.end(), owner.end()])
+    },
+  }
+}
+
+/** The same database with every session in another role, as `SET ROLE` does: rights are that role's, no password is needed. */
+export function withRole(url: string, role: string): string {
+  const changed = new URL(url)
+  changed.searchParams.set('options', `-c role=${role}`)
+  return changed.href
+}
+
+let count = 0
+
+/** An event that is right; each call another one. */
+export function sampleEvent(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  count += 1
+  return {
+    occurred_at: new Date(Date.UTC(2026, 2, 1) + count * 1_000).toISOString(),
+    actor: { type: 'admin', id: 'ada', name: 'Ada Lovelace', email: 'ada@example.com' },
+    action: 'user.suspend',
+    target: { type: 'user', id: `user-${count}`, name: 'Somebody' },
+    outcome: 'success',
+    ...changes,
+  }
+}
