@@ -18,18 +18,11 @@ export interface MigrateAuditOptions {
  * what it needs. Run it as the role that is to own the log: not the service's, and best not the platform's either.
  * The role is made without a password or a right to log in; `ALTER ROLE barometer_audit LOGIN PASSWORD …` is the operator's.
  * @returns the names of the migrations that were run, none where all was in place.
- * @throws {UserError} where the database cannot be reached, or the role is neither there nor may be made.
+ * @throws {UserError} where the role is neither there nor may be made; what the driver throws where nothing answers.
  */
 export async function migrateAudit(databaseUrl: string, options: MigrateAuditOptions = {}): Promise<string[]> {
   const client = createClient({ connectionString: databaseUrl, applicationName: 'barometer-migrate' })
-  try {
-    await client.connect()
-  } catch (error) {
-    throw new UserError(`the audit database cannot be reached: ${messageOf(error)}; expected a Postgres that answers`, {
-      exitCode: 1,
-      cause: error,
-    })
-  }
+  await client.connect()
   try {
     await ensureServiceRole(client)
     const run = await runner({

@@ -6,6 +6,8 @@ import { messageOf } from '../lib/user-error.ts'
 import { createApp } from './app.ts'
 import { openTokensFile } from './tokens.ts'
 
+export { migrateAudit } from './migrate.ts'
+
 /** The variables without which the service does not start. */
 export const auditApiVariables = ['AUDIT_DATABASE_URL', 'AUDIT_TOKENS_FILE'] as const
 
@@ -16,19 +18,17 @@ export interface AuditApiOptions {
 }
 
 export interface RunningAuditApi {
-  /** Where it listens. */
-  url: string
-  /** Answers what is under way, for ten seconds at most, and lets go of everything. Also on SIGTERM and SIGINT. */
+  /** Where it listens, as a URL. */
+  address: string
+  /** Answers what is under way, for ten seconds at most, and lets go of everything. */
   stop(): Promise<void>
-  /** Resolves when it has stopped. */
-  stopped: Promise<void>
 }
 
 const hourMs = 3_600_000
 const stopTimeoutMs = 10_000
 
 /**
- * Starts the audit API as a process. With the database away it starts and is not ready.
+ * Starts the audit API; whoever starts it stops it, on SIGTERM or when done. With the database away it starts and is not ready.
  * @throws {UserError} for a tokens file, certificate or port that cannot be used.
  */
 export async function startAuditApi({ settings, serving, log }: AuditApiOptions): Promise<RunningAuditApi> {
@@ -43,34 +43,25 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     writer.ensureMonthsAhead().catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'the partitions of the coming months could not be made')
     })
-  let url: string
+  let address: string
   try {
-    url = await listen(server, serving, 'AUDIT_LISTEN')
+    address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
     await pool.end()
     throw error
   }
   void makePartitions()
   const upkeep = setInterval(makePartitions, hourMs)
-  log.info({ url }, 'audit API listens')
 
-  const { promise: stopped, resolve } = Promise.withResolvers<void>()
-  let stopping = false
-  const stop = async () => {
-    if (stopping) return await stopped
-    stopping = true
-    process.off('SIGTERM', stop)
-    process.off('SIGINT', stop)
-    clearInterval(upkeep)
-    // An export may have half an hour to go; it is cut, visibly, and the client begins again.
-    const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
-    await server.close()
-    clearTimeout(cut)
-    await pool.end()
-    log.info('audit API has stopped')
-    resolve()
+  return {
+    address,
+    stop: async () => {
+      clearInterval(upkeep)
+      // An export may have half an hour to go; it is cut, visibly, and the client begins again.
+      const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
+      await server.close()
+      clearTimeout(cut)
+      await pool.end()
+    },
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  return { url, stop, stopped }
 }
