@@ -25,7 +25,7 @@ export const registerAuditApi: Register = (program, context) => {
       })
       const { startAuditApi } = await import('../audit-api/server.ts')
       const auditApi = await startAuditApi({ settings, serving, log })
-      await runUntilStopped('audit API', auditApi, log, context)
+      await runUntilStopped('audit API', auditApi, context)
       await telemetry.stop()
     })
 }

@@ -26,7 +26,7 @@ export const registerExporter: Register = (program, context) => {
       })
       const { startExporter } = await import('../exporter/main.ts')
       const exporter = await startExporter({ settings, serving, log })
-      await runUntilStopped('exporter', exporter, log, context)
+      await runUntilStopped('exporter', exporter, context)
       await telemetry.stop()
     })
 }

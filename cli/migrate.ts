@@ -24,7 +24,7 @@ export const registerMigrate: Register = (program, context) => {
         context.print(`store: the schema ${settings.STORE_SCHEMA} is up to date\n`)
       }
       if (audit !== undefined) {
-        const { migrateAudit } = await import('../audit-api/server.ts')
+        const { migrateAudit } = await import('../audit-api/migrate.ts')
         await withDatabase('AUDIT_DATABASE_URL', audit, () => migrateAudit(audit))
         context.print('audit log: the schema barometer_audit is up to date\n')
       }

@@ -1,8 +1,8 @@
 import { readSettings, variables } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
-import type { ListenAddress } from '../lib/variables.ts'
 import type { Register } from './context.ts'
 import { environmentHelp } from './environment-help.ts'
+import { addressOf } from './http-get.ts'
 import { overviewFrom, overviewMetrics } from './overview/figures.ts'
 import { readExporter, readPrometheus } from './overview/readings.ts'
 import { renderOverview } from './overview/render.ts'
@@ -36,10 +36,4 @@ function checkedAddress(text: string): string {
   const address = parse(text)
   if (address === undefined) throw new UserError(`--from is ${JSON.stringify(text)}; expected ${expected}`)
   return address
-}
-
-/** Where to ask an exporter that listens there: one that listens on all addresses is asked on this machine. */
-function addressOf({ host, port }: ListenAddress): string {
-  const asked = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
-  return `http://${asked.includes(':') ? `[${asked}]` : asked}:${port}`
 }

@@ -1,11 +1,8 @@
-import type { Logger } from '../lib/log.ts'
 import { UserError } from '../lib/user-error.ts'
 import type { Context } from './context.ts'
 
 /** A service that runs until it is told to stop. */
 export interface Running {
-  /** As a URL, with the port that was taken. */
-  address: string
   stop(): Promise<void>
 }
 
@@ -16,10 +13,8 @@ const stopTimeoutMs = 15_000
  * Waits for SIGTERM or SIGINT and stops the service in order.
  * @throws {UserError} where it does not stop in time.
  */
-export async function runUntilStopped(name: string, running: Running, log: Logger, context: Context): Promise<void> {
-  log.info({ address: running.address }, `${name} listens`)
+export async function runUntilStopped(name: string, running: Running, context: Context): Promise<void> {
   await context.untilAskedToStop()
-  log.info(`${name} is stopping`)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = new UserError(`${name} did not stop within ${stopTimeoutMs / 1_000} s`, { exitCode: 1 })
@@ -30,5 +25,4 @@ export async function runUntilStopped(name: string, running: Running, log: Logge
   } finally {
     clearTimeout(timer)
   }
-  log.info(`${name} has stopped`)
 }

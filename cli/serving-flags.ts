@@ -17,7 +17,10 @@ export function addServingFlags(command: Command, variable: 'EXPORTER_LISTEN' | 
     .option('--listen <host:port>', `where to listen, instead of ${variable}`)
     .option('--tls-cert-file <path>', 'PEM certificate (with its chain); serves HTTPS, needs --tls-key-file')
     .option('--tls-key-file <path>', 'PEM key of the certificate')
-    .option('--basic-auth-file <path>', 'file with one line user:password, asked for on all routes but /livez and /readyz')
+    .option(
+      '--basic-auth-file <path>',
+      'file with one line user:password, asked for on all routes but /livez and /readyz',
+    )
 }
 
 /**

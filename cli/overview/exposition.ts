@@ -23,9 +23,12 @@ export function parseExposition(text: string): Reading[] {
     const reading = parseLine(trimmed)
     if (reading === undefined) {
       const shown = trimmed.length > 60 ? `${trimmed.slice(0, 60)}…` : trimmed
-      throw new UserError(`line ${index + 1} is ${JSON.stringify(shown)}; expected a metric in the Prometheus text format`, {
-        exitCode: 1,
-      })
+      throw new UserError(
+        `line ${index + 1} is ${JSON.stringify(shown)}; expected a metric in the Prometheus text format`,
+        {
+          exitCode: 1,
+        },
+      )
     }
     readings.push(reading)
   }
@@ -47,13 +50,13 @@ function parseLabels(text: string): Record<string, string> | undefined {
   while (end < text.length) {
     const match = labelPair.exec(text)
     if (match?.[1] === undefined) return undefined
-    labels[match[1]] = unescape(match[2] ?? '')
+    labels[match[1]] = unescaped(match[2] ?? '')
     end = labelPair.lastIndex
   }
   return labels
 }
 
-const unescape = (text: string): string =>
+const unescaped = (text: string): string =>
   text.replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character))
 
 /** Of Go's number format what the exposition uses: decimal numbers, +Inf, -Inf, NaN. */

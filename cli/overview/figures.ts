@@ -133,7 +133,8 @@ function successRate(readings: readonly Reading[]): Figure {
 
 function select(readings: readonly Reading[], metric: Metric, where: Record<string, string> = {}): Reading[] {
   return readings.filter(
-    ({ name, labels }) => name === metric.name && Object.entries(where).every(([label, value]) => labels[label] === value),
+    ({ name, labels }) =>
+      name === metric.name && Object.entries(where).every(([label, value]) => labels[label] === value),
   )
 }
 

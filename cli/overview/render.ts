@@ -24,17 +24,32 @@ export function renderOverview(overview: Overview, now: Date): string {
   const { users, content, revenue, quickActions, queues, health } = overview
   const byQueue = counts(queues.byQueue)
   const rows: [string, string][] = [
-    ['Users', `${count(users.total)}   new today ${count(users.newToday)} · week ${count(users.newThisWeek)} · month ${count(users.newThisMonth)}`],
-    ['Active', `DAU ${count(users.dailyActive)} · WAU ${count(users.weeklyActive)} · MAU ${count(users.monthlyActive)}`],
+    [
+      'Users',
+      `${count(users.total)}   new today ${count(users.newToday)} · week ${count(users.newThisWeek)} · month ${count(users.newThisMonth)}`,
+    ],
+    [
+      'Active',
+      `DAU ${count(users.dailyActive)} · WAU ${count(users.weeklyActive)} · MAU ${count(users.monthlyActive)}`,
+    ],
     ['Characters', count(content.characters)],
-    ['Images', `${count(content.images)}   today ${count(content.imagesToday)} · success rate ${percent(content.successRate)}`],
+    [
+      'Images',
+      `${count(content.images)}   today ${count(content.imagesToday)} · success rate ${percent(content.successRate)}`,
+    ],
     ['Subscriptions', `${count(revenue.activeSubscriptions)} active   ${counts(revenue.activeByTier)}`.trimEnd()],
     ['MRR', money(revenue.monthlyRecurring)],
-    ['Credits today', `purchased ${count(revenue.creditsPurchasedToday)} · consumed ${count(revenue.creditsConsumedToday)}`],
+    [
+      'Credits today',
+      `purchased ${count(revenue.creditsPurchasedToday)} · consumed ${count(revenue.creditsConsumedToday)}`,
+    ],
     ['Refunds today', refunds(revenue.refundsToday, revenue.refundedToday)],
     ['Queue', `${count(queues.length)} waiting${byQueue === '' ? '' : `   ${byQueue}`}`],
     ['Failed jobs 24 h', count(quickActions.jobsFailed24h)],
-    ['To do', `bug reports ${count(quickActions.bugReportsOpen)} · influencer requests ${count(quickActions.influencerRequestsPending)}`],
+    [
+      'To do',
+      `bug reports ${count(quickActions.bugReportsOpen)} · influencer requests ${count(quickActions.influencerRequestsPending)}`,
+    ],
     ['Health', health.overall],
   ]
   const lines = rows.map(([name, text]) => `  ${name.padEnd(18)}${text}`)

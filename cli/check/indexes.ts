@@ -1,0 +1,153 @@
+import type { PoolClient } from '../../lib/postgres.ts'
+import { type PlanNode, type Underneath, underneath } from './plan.ts'
+
+/** A column of a view as the database has it. */
+export interface ViewColumn {
+  name: string
+  /** As format_type gives it: `timestamp with time zone`, `bigint`, `uuid`. */
+  type: string
+}
+
+/** Whether a look-up that every refresh makes can use an index, and what to do where it cannot. */
+export interface IndexFinding {
+  /** Columns of the view. */
+  columns: readonly string[]
+  indexed: boolean
+  /** Statements to run, one for each table underneath; empty where no index can help. */
+  create: readonly string[]
+  /** Why no index can help. */
+  note?: string
+}
+
+export interface ViewAccess {
+  /** The planner's. */
+  rowsEstimated: number
+  indexes: readonly IndexFinding[]
+  /** The planner's cost of reading what changed in two hours, by every time column: what a refresh looks at. */
+  refreshCost: number
+}
+
+const timeType = 'timestamp with time zone'
+/** 2 h: rows that commit late are seen by looking this far back at each refresh. */
+const overlapMs = 7_200_000
+
+/**
+ * How the view can be read: asks the planner, runs nothing. The client must be in a transaction of its own, since
+ * planner settings are changed in it.
+ * @param view quoted, with its schema.
+ */
+export async function inspectAccess(
+  client: PoolClient,
+  view: string,
+  columns: readonly ViewColumn[],
+  now: Date,
+): Promise<ViewAccess> {
+  await client.query("SET LOCAL timezone = 'UTC'")
+  const since = `${new Date(now.getTime() - overlapMs).toISOString().slice(0, 19).replace('T', ' ')}.123457+00`
+  const times = columns.filter((column) => column.type === timeType)
+  const whole = await explain(client, `SELECT * FROM ${view}`)
+  let refreshCost = 0
+  for (const { name } of times) {
+    refreshCost += (await explain(client, `SELECT * FROM ${view} WHERE ${name} > '${since}'`))['Total Cost']
+  }
+  // Small tables are read whole even where there is an index; with this the planner shows whether there is one.
+  await client.query('SET LOCAL enable_seqscan = off')
+  const found = new Map<string, Underneath[]>()
+  const indexes: IndexFinding[] = []
+  for (const { name } of times) {
+    const places = underneath(await explain(client, `SELECT * FROM ${view} WHERE ${name} > '${since}'`), since)
+    found.set(name, places)
+    indexes.push(await findingOf(client, [name], places, []))
+  }
+  for (const { name, literal, type } of equalities(columns)) {
+    const places = underneath(
+      await explain(client, `SELECT * FROM ${view} WHERE ${name} = '${literal}'::${type}`),
+      literal,
+    )
+    const time = name === 'user_id' ? times[0]?.name : undefined
+    const columnsOfIndex = time === undefined ? [name] : [name, time]
+    indexes.push(await findingOf(client, columnsOfIndex, places, time === undefined ? [] : (found.get(time) ?? [])))
+  }
+  await client.query('SET LOCAL enable_seqscan = on')
+  return { rowsEstimated: whole['Plan Rows'], indexes, refreshCost: Math.round(refreshCost) }
+}
+
+/** Values that no row has and that can be told apart in a plan. */
+const literals: Readonly<Record<string, string>> = {
+  bigint: '4611686018427380001',
+  uuid: 'ba203e7e-0000-4000-8000-000000000001',
+  text: 'barometer-check',
+}
+
+/** Look-ups of one user or visitor. In `users` the user is the key already. */
+function equalities(columns: readonly ViewColumn[]): { name: string; type: string; literal: string }[] {
+  const first = columns[0]?.name
+  return columns.flatMap(({ name, type }) => {
+    const literal = literals[type]
+    const asked = (name === 'user_id' && first !== 'user_id') || name === 'visitor_id'
+    return asked && literal !== undefined ? [{ name, type, literal }] : []
+  })
+}
+
+async function explain(client: PoolClient, query: string): Promise<PlanNode> {
+  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(`EXPLAIN (VERBOSE, FORMAT JSON) ${query}`)
+  const plan = rows[0]?.['QUERY PLAN'][0]?.Plan
+  if (plan === undefined) throw new Error('EXPLAIN gave no plan')
+  return plan
+}
+
+async function findingOf(
+  client: PoolClient,
+  columns: readonly string[],
+  places: readonly Underneath[],
+  secondColumn: readonly Underneath[],
+): Promise<IndexFinding> {
+  const create = new Set<string>()
+  let note: string | undefined
+  let indexed = true
+  for (const place of places) {
+    if (place.index !== undefined && (await leads(client, place))) continue
+    indexed = false
+    if (place.table === undefined) {
+      note = `the view computes ${columns[0]} from several rows or tables; expected a column of one table`
+    } else if (/::timestamp with time zone/.test(place.expression)) {
+      note = `the view casts ${place.expression}, which depends on the session; expected AT TIME ZONE with a fixed zone`
+    } else {
+      const second = secondColumn.find(
+        ({ table }) => table?.name === place.table?.name && table?.schema === place.table?.schema,
+      )
+      create.add(await createIndex(client, place, second))
+    }
+  }
+  return { columns, indexed, create: [...create], ...(note === undefined ? {} : { note }) }
+}
+
+/** Whether the index that the planner took begins with the column: one that only contains it is read whole. */
+async function leads(client: PoolClient, place: Underneath): Promise<boolean> {
+  if (place.table === undefined || !place.isColumn) return place.index !== undefined
+  const { rows } = await client.query<{ first: string }>(
+    `SELECT pg_get_indexdef(i.oid, 1, true) AS first FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
+     JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+     WHERE i.relname = $1 AND t.relname = $2 AND n.nspname = $3`,
+    [place.index, place.table.name, place.table.schema],
+  )
+  return rows[0]?.first === place.expression
+}
+
+/** The statement for one table; for a partition, the one for the whole table, which cannot be made concurrently. */
+async function createIndex(client: PoolClient, place: Underneath, second: Underneath | undefined): Promise<string> {
+  const { schema = '', name = '' } = place.table ?? {}
+  const { rows } = await client.query<{ partitioned: boolean; root: string }>(
+    `SELECT c.relispartition AS partitioned,
+       (SELECT format('%I.%I', rn.nspname, r.relname) FROM pg_class r JOIN pg_namespace rn ON rn.oid = r.relnamespace
+        WHERE r.oid = coalesce(CASE WHEN c.relispartition THEN pg_partition_root(c.oid) END, c.oid)) AS root
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = $1 AND n.nspname = $2`,
+    [name, schema],
+  )
+  const target = rows[0]
+  const keys = [place, ...(second === undefined ? [] : [second])].map(({ isColumn, expression }) =>
+    isColumn ? expression : `(${expression})`,
+  )
+  const how = target?.partitioned === true ? '' : 'CONCURRENTLY '
+  return `CREATE INDEX ${how}ON ${target?.root ?? `${schema}.${name}`} (${keys.join(', ')});`
+}
