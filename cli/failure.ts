@@ -69,7 +69,7 @@ export async function withDatabase<Result>(
 
 function placeOf(connectionString: string): string {
   const { pathname, username } = new URL(connectionString)
-  const role = username === '' ? '' : `${decodeURIComponent(username)}@`
+  const role = username === '' ? '' : `${username}@`
   return `${role}${hostAndPort(connectionString)}${pathname}`
 }
 

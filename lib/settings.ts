@@ -160,10 +160,15 @@ function readVariable(name: VariableName, environment: Environment): unknown {
   if (found === undefined) return undefined
   const value = parse(found)
   if (value === undefined) {
-    const shown = secret ? 'a value that is not shown' : JSON.stringify(found)
+    const shown = secret ? 'a value that is not shown' : JSON.stringify(withoutCredentials(found))
     throw new UserError(`${name} is ${shown}; expected ${expected}`)
   }
   return value
+}
+
+/** An address may carry a user and a password, or a key behind the question mark, also where it is no secret as a whole. */
+function withoutCredentials(value: string): string {
+  return value.replaceAll(/\/\/[^/\s,]*@/g, '//(hidden)@').replaceAll(/\?[^\s,]+/g, '?(hidden)')
 }
 
 function readSecret(name: string, path: string): string {

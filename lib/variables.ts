@@ -153,7 +153,9 @@ export interface ActivityThresholds {
 /** From how many generations in 30 days a user is casual, regular, power. */
 export function activityThresholds<const Given extends Options>(options: Given): Variable<ActivityThresholds> & Given {
   return variable(options, 'three rising whole numbers: casual,regular,power, such as 1,10,50', (value) => {
-    const [casual = 0, regular = 0, power = 0, ...rest] = value.split(',').map((item) => Number(item.trim()))
+    const [casual = 0, regular = 0, power = 0, ...rest] = value
+      .split(',')
+      .map((item) => (/^\s*\d+\s*$/.test(item) ? Number(item) : Number.NaN))
     const whole = [casual, regular, power].every((number) => Number.isSafeInteger(number) && number >= 1)
     return whole && rest.length === 0 && casual < regular && regular < power ? { casual, regular, power } : undefined
   })
