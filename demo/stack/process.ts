@@ -1,0 +1,122 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf, UserError } from '../../lib/user-error.ts'
+
+export interface ProgramOptions {
+  /** How it is called in messages. */
+  name: string
+  command: string
+  arguments: readonly string[]
+  environment?: Readonly<Record<string, string>>
+  /** The file that its standard output and error are appended to. */
+  logFile: string
+  /** Resolves when the program is of use; asked again until then. */
+  ready: () => Promise<boolean>
+  readyTimeoutMs?: number
+  /** Another user to run as, where root starts what refuses root. */
+  user?: { uid: number; gid: number }
+  workingDirectory?: string
+  /** The signal that asks it to end. */
+  stopSignal?: NodeJS.Signals
+}
+
+/** A program that runs, as a process of its own that can be stopped, killed and frozen. */
+export interface Program {
+  name: string
+  pid: number
+  running(): boolean
+  /** Asks it to end and waits; after 10 s it is killed. */
+  stop(): Promise<void>
+  /** Sends any signal: SIGKILL, SIGSTOP, SIGCONT, … and waits for the end where it is SIGKILL. */
+  signal(signal: NodeJS.Signals): Promise<void>
+}
+
+/**
+ * Starts a program and waits until it is ready.
+ * The program is bound to this process: when this one dies in whatever way, the kernel ends the child too (`setpriv
+ * --pdeathsig`, where it is there), so that nothing is left behind.
+ * @throws {UserError} when it ends before it is ready or is not ready in time, with the last line of its log.
+ */
+export async function startProgram(options: ProgramOptions): Promise<Program> {
+  const child = launch(options)
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => resolve())
+    child.once('error', () => resolve())
+  })
+  const running = () => child.pid !== undefined && child.exitCode === null && child.signalCode === null
+  const program: Program = {
+    name: options.name,
+    pid: child.pid ?? -1,
+    running,
+    stop: async () => {
+      if (running()) {
+        child.kill(options.stopSignal ?? 'SIGTERM')
+        // A frozen process takes no other signal before this one.
+        child.kill('SIGCONT')
+        const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
+        await exited
+        clearTimeout(timer)
+      }
+    },
+    signal: async (signal) => {
+      child.kill(signal)
+      if (signal === 'SIGKILL') await exited
+    },
+  }
+  await untilReady(options, running, program)
+  return program
+}
+
+function launch(options: ProgramOptions): ChildProcess {
+  mkdirSync(dirname(options.logFile), { recursive: true })
+  const log = openSync(options.logFile, 'a')
+  try {
+    const bound = ['--pdeathsig', 'KILL', '--', options.command, ...options.arguments]
+    const asUser = options.user
+      ? ['--reuid', String(options.user.uid), '--regid', String(options.user.gid), '--clear-groups']
+      : []
+    const child = spawn('setpriv', [...asUser, ...bound], {
+      cwd: options.workingDirectory,
+      env: { ...process.env, ...options.environment },
+      stdio: ['ignore', log, log],
+    })
+    return child
+  } finally {
+    closeSync(log)
+  }
+}
+
+async function untilReady(options: ProgramOptions, running: () => boolean, program: Program): Promise<void> {
+  const deadline = Date.now() + (options.readyTimeoutMs ?? 30_000)
+  // The child's 'error' event (no such program) comes after this turn.
+  await sleep(5)
+  let reason = 'it did not answer'
+  while (Date.now() < deadline) {
+    if (!running())
+      throw new UserError(`${options.name} ended while it started: ${lastLine(options.logFile)}`, { exitCode: 1 })
+    try {
+      if (await options.ready()) return
+    } catch (error) {
+      reason = messageOf(error)
+    }
+    await sleep(50)
+  }
+  await program.stop()
+  throw new UserError(`${options.name} was not ready in ${options.readyTimeoutMs ?? 30_000} ms: ${reason}`, {
+    exitCode: 1,
+  })
+}
+
+function lastLine(path: string): string {
+  const lines = readFileSync(path, 'utf8').trim().split('\n')
+  return lines.at(-1) || `no word of it in ${path}`
+}
+
+/** Whether an address answers with a status below 400 within a second. */
+export async function answers(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(1_000) })
+  await response.body?.cancel()
+  return response.ok
+}

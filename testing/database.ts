@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { inject } from 'vitest'
+
+/** A database of its own on the server of this run. */
+export interface TestDatabase {
+  /** As the superuser. */
+  url: string
+  name: string
+  /** As the superuser; closed by `drop`. */
+  pool: pg.Pool
+  drop(): Promise<void>
+}
+
+/** Makes an empty database, or a copy of a template. */
+export async function createDatabase(template?: string): Promise<TestDatabase> {
+  const name = `test_${randomUUID().replaceAll('-', '').slice(0, 16)}`
+  await asSuperuser(`CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${template}`}`)
+  const url = databaseUrl(name)
+  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  pool.on('error', () => {})
+  return {
+    url,
+    name,
+    pool,
+    drop: async () => {
+      await pool.end()
+      await asSuperuser(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    },
+  }
+}
+
+/** The superuser's URL of a database on the server of this run. */
+export function databaseUrl(name: string): string {
+  const url = new URL(inject('postgresUrl'))
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** One statement as the superuser, outside any transaction. */
+export async function asSuperuser(sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: inject('postgresUrl') })
+  await client.connect()
+  try {
+    await client.query(sql)
+  } finally {
+    await client.end()
+  }
+}
+
+/** A new directory for a program that a test starts; it goes with the run. */
+export function testDirectory(name: string): string {
+  const path = join(inject('runDirectory'), `${name}-${randomUUID().slice(0, 8)}`)
+  mkdirSync(path, { recursive: true })
+  return path
+}

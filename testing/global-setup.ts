@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto'
+import { readdirSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import type { TestProject } from 'vitest/node'
+import { startPostgres } from '../demo/stack/postgres.ts'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The superuser's URL on the Postgres server of this run. */
+    postgresUrl: string
+    /** A directory of this run, removed at its end; for whatever tests start. */
+    runDirectory: string
+  }
+}
+
+const root = resolve(import.meta.dirname, '..', '.barometer', 'test-runs')
+const hourMs = 3_600_000
+
+/** One Postgres server a run, with durability off: what is tested is lost at the end anyway. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  removeOldRuns()
+  const runDirectory = join(root, randomUUID().slice(0, 8))
+  const postgres = await startPostgres({
+    directory: join(runDirectory, 'postgres'),
+    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off' },
+  })
+  project.provide('postgresUrl', postgres.url)
+  project.provide('runDirectory', runDirectory)
+  return async () => {
+    await postgres.stop()
+    rmSync(runDirectory, { recursive: true, force: true })
+  }
+}
+
+/** What killed runs left; younger ones may be running beside this one. */
+function removeOldRuns(): void {
+  try {
+    for (const name of readdirSync(root)) {
+      const path = join(root, name)
+      if (statSync(path).mtimeMs < Date.now() - hourMs) rmSync(path, { recursive: true, force: true })
+    }
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  }
+}
