@@ -4,7 +4,7 @@ const probes = { exposition: 'probes', type: 'gauge' } as const
 
 export const dependencies = ['postgres', 'redis', 's3', 'api', 'comfyui', 'runpod'] as const
 /** 40 targets over all dependencies: a platform with more GPU pods than this watches them by its own means. */
-const targetsMax = 40
+export const targetsMax = 40
 const dependencyLabels = { dependency: oneOf(...dependencies), target: atMost(targetsMax) }
 
 export const dependencyUp = metric({

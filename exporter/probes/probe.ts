@@ -1,0 +1,42 @@
+import type { LabelsOf, Metric } from '../../catalogue/define.ts'
+import type { dependencies } from '../../catalogue/infrastructure.ts'
+import type { Sample } from '../collector.ts'
+
+/** One series that a probe read. */
+export interface Reading {
+  metric: Metric
+  sample: Sample
+}
+
+export interface Target {
+  dependency: (typeof dependencies)[number]
+  /** The configured name, else host:port; never a URL, which may hold a password. */
+  target: string
+}
+
+/** Something that is asked at every tick or every few, by itself, with a time-out. */
+export interface Probe {
+  /** What it is called in the log. */
+  name: string
+  /** What it says up or down about; a reader of figures alone (the queues) has none. */
+  of?: Target
+  /** 1 is at every tick; more spares a rate limit. */
+  everyTicks: number
+  /**
+   * One probe: returns what it read, or throws where the dependency is down or its answer is not good. It must end soon
+   * after the signal; while it does not, it is not started again.
+   */
+  run(signal: AbortSignal): Promise<readonly Reading[]>
+  /** What there is to show while it fails; nothing unless given. */
+  readingsWhenDown?(): readonly Reading[]
+  stop?(): Promise<void>
+}
+
+export function reading<const Of extends Metric>(metric: Of, labels: LabelsOf<Of>, value: number): Reading {
+  return { metric, sample: { labels: labels as Readonly<Record<string, string>>, value } }
+}
+
+/** Why a probe failed, in words of our own: what the other side sent is never part of it. */
+export class ProbeError extends Error {
+  override readonly name = 'ProbeError'
+}
