@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAuditApi } from './audit-api.ts'
+import { registerAuditTokens } from './audit-tokens.ts'
 import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
@@ -14,6 +15,7 @@ import { registerOverview } from './overview.ts'
 const commands: readonly Register[] = [
   registerExporter,
   registerAuditApi,
+  registerAuditTokens,
   registerCheck,
   registerMigrate,
   registerMetrics,
@@ -27,7 +29,7 @@ function createProgram(context: Context): Command {
     .description('One place to see an AI image platform: exact metrics, probes, dashboards, alerts and an audit log.')
     .version(manifest.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print what there is')
-    .helpCommand(false)
+    
     .exitOverride()
     // Errors are printed once, below, on one line.
     .configureOutput({ outputError: () => {}, writeOut: context.print })
