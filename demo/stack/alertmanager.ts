@@ -1,0 +1,39 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import getPort from 'get-port'
+import { findProgram, type ProgramFile } from './debian-packages.ts'
+import { answers, type Program, startProgram } from './process.ts'
+
+export interface RunningAlertmanager {
+  url: string
+  stop(): Promise<void>
+  signal(signal: NodeJS.Signals): Promise<void>
+}
+
+/** Starts an Alertmanager alone (no cluster) with a configuration file of the caller's. */
+export async function startAlertmanager(options: {
+  directory: string
+  configFile: string
+  port?: number
+  program?: ProgramFile
+}): Promise<RunningAlertmanager> {
+  const { path, ...place } = options.program ?? (await findProgram('alertmanager'))
+  const port = options.port ?? (await getPort({ host: '127.0.0.1' }))
+  const directory = resolve(options.directory)
+  mkdirSync(directory, { recursive: true })
+  const url = `http://127.0.0.1:${port}`
+  const program: Program = await startProgram({
+    name: 'Alertmanager',
+    command: path,
+    arguments: [
+      `--config.file=${resolve(options.configFile)}`,
+      `--storage.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--cluster.listen-address=',
+    ],
+    ...place,
+    logFile: join(directory, 'alertmanager.log'),
+    ready: () => answers(`${url}/-/ready`),
+  })
+  return { url, stop: () => program.stop(), signal: (signal) => program.signal(signal) }
+}

@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import getPort from 'get-port'
+import { findProgram, type ProgramFile } from './debian-packages.ts'
+import { answers, type Program, startProgram } from './process.ts'
+
+export interface RunningPrometheus {
+  url: string
+  stop(): Promise<void>
+  signal(signal: NodeJS.Signals): Promise<void>
+}
+
+export interface PrometheusOptions {
+  /** Where its data and log go. */
+  directory: string
+  configFile: string
+  port?: number
+  /** Another Prometheus than the one that is found, for compatibility runs. */
+  program?: ProgramFile
+}
+
+/** Starts a Prometheus with a configuration file of the caller's. */
+export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
+  const { path, ...place } = options.program ?? (await findProgram('prometheus'))
+  const port = options.port ?? (await getPort({ host: '127.0.0.1' }))
+  const directory = resolve(options.directory)
+  mkdirSync(directory, { recursive: true })
+  const url = `http://127.0.0.1:${port}`
+  const program: Program = await startProgram({
+    name: 'Prometheus',
+    command: path,
+    arguments: [
+      `--config.file=${resolve(options.configFile)}`,
+      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--web.enable-lifecycle',
+    ],
+    ...place,
+    logFile: join(directory, 'prometheus.log'),
+    ready: () => answers(`${url}/-/ready`),
+  })
+  return { url, stop: () => program.stop(), signal: (signal) => program.signal(signal) }
+}
