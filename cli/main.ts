@@ -29,7 +29,7 @@ function createProgram(context: Context): Command {
     .description('One place to see an AI image platform: exact metrics, probes, dashboards, alerts and an audit log.')
     .version(manifest.version, '--version', 'print the version')
     .helpOption('-h, --help', 'print what there is')
-    
+
     .exitOverride()
     // Errors are printed once, below, on one line.
     .configureOutput({ outputError: () => {}, writeOut: context.print })
