@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createDatabase } from '../testing/database.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from './testing.ts'
-import { createDatabase } from './testing-database.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed
@@ -88,7 +88,10 @@ describe('what is stored', () => {
   test('a batch may repeat itself and may not contradict itself', async () => {
     const event = sampleEvent({ id: randomUUID() })
     const repeated = await send([event, event])
-    expect([repeated.statusCode, repeated.json()]).toEqual([201, { stored: 1, duplicates: 1, ids: [event.id, event.id] }])
+    expect([repeated.statusCode, repeated.json()]).toEqual([
+      201,
+      { stored: 1, duplicates: 1, ids: [event.id, event.id] },
+    ])
     const other = sampleEvent({ id: randomUUID() })
     expect((await send([other, { ...other, action: 'user.ban' }])).statusCode).toBe(409)
   })
@@ -127,7 +130,11 @@ describe('what is refused', () => {
     ['NUL deep in metadata', sampleEvent({ metadata: { a: [{ b: nul }] } }), 'metadata.a[0].b'],
     ['NUL in a key', sampleEvent({ changes: { after: { [`a${nul}`]: 1 } } }), 'changes.after.a?'],
     ['a number that was rounded', sampleEvent({ metadata: { n: 2 ** 60 } }), 'metadata.n'],
-    ['51 keys', sampleEvent({ metadata: Object.fromEntries([...Array(51).keys()].map((key) => [key, 1])) }), 'metadata'],
+    [
+      '51 keys',
+      sampleEvent({ metadata: Object.fromEntries([...Array(51).keys()].map((key) => [key, 1])) }),
+      'metadata',
+    ],
     ['metadata over its bytes', sampleEvent({ metadata: { a: 'x'.repeat(16_384) } }), 'metadata'],
     ['changes of another kind', sampleEvent({ changes: { from: 1 } }), 'changes.from'],
     ['an empty batch', [], 'events'],

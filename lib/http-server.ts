@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import basicAuth from '@fastify/basic-auth'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import { type FastifyBaseLogger, fastify } from 'fastify'
+import { type FastifyBaseLogger, fastify, LogController } from 'fastify'
 import type { Logger } from './log.ts'
 import { sameSecret } from './secrets.ts'
 import { messageOf, UserError } from './user-error.ts'
@@ -39,7 +39,7 @@ export function createHttpServer(options: HttpServerOptions) {
   const logger: FastifyBaseLogger = options.log
   const server = fastify({
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // A client that sends its head a byte at a time (slow loris) is cut off.
     requestTimeout: 30_000,
