@@ -103,7 +103,11 @@ test('a file of more than 400 lines is found, unless it is generated', () => {
 test('a path of one machine is found, an address is none', () => {
   const home = ['', 'home', 'alice', 'barometer'].join('/')
   expect(findingsIn('docs/operating.md', `Go on.\nRun ${home}/run`)).toEqual([
-    { path: 'docs/operating.md', line: 2, message: `${path.posix.dirname(home)} is a path of one machine; expected a relative one` },
+    {
+      path: 'docs/operating.md',
+      line: 2,
+      message: `${path.posix.dirname(home)} is a path of one machine; expected a relative one`,
+    },
   ])
   expect(messagesIn('docs/operating.md', `https://example.com${home}`)).toEqual([])
 })
@@ -126,9 +130,7 @@ test('strings, comments, templates and regular expressions are told apart', () =
   expect(kinds.map(({ kind, text, line }) => `${line} ${kind} ${text}`)).toEqual([
     '1 pattern /[\'"/]/',
     "1 comment // it's",
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that is looked at
     '2 template `x ${',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that is looked at
     '2 template `y${',
     "2 string '}'",
     '2 template }`',
