@@ -91,6 +91,25 @@ describe('the log is append-only', () => {
     await bed.owner.query(`DROP OWNED BY ${careless}; DROP ROLE ${careless}`)
   })
 
+  test('a plain owner can set it up, and then a superuser is refused too', async () => {
+    const other = await createDatabase()
+    const owner = `owner_${randomUUID().slice(0, 8)}`
+    await other.pool.query(`CREATE ROLE ${owner}; GRANT CREATE ON DATABASE ${other.name} TO ${owner}`)
+    expect(await migrateAudit(withRole(other.url, owner))).toHaveLength(2)
+    for (const table of [
+      'event',
+      'event_identity',
+      `event_${new Date().toISOString().slice(0, 7).replace('-', '_')}`,
+    ]) {
+      for (const statement of attacks(`barometer_audit.${table}`).slice(0, 3)) {
+        await expect(other.pool.query(statement), statement).rejects.toThrow(/append-only/)
+      }
+    }
+    await other.pool.query(`DROP OWNED BY ${owner} CASCADE`)
+    await other.drop()
+    await bed.owner.query(`DROP ROLE ${owner}`)
+  })
+
   test('partitions of the coming months are there, and any month to be needed is made once by many at a time', async () => {
     const { rows } = await bed.owner.query(`SELECT count(*)::int AS count FROM pg_inherits
       WHERE inhparent = 'barometer_audit.event'::regclass`)
