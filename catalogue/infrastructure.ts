@@ -42,7 +42,8 @@ export const dependencyLastProbeTimestampSeconds = metric({
   owner: 'probes',
 })
 
-const queue = atMost(20)
+export const queuesMax = 20
+const queue = atMost(queuesMax)
 const queueFigures = { ...probes, owner: 'queues' } as const
 
 export const queueJobs = metric({

@@ -5,7 +5,6 @@ import { type Probe, ProbeError } from './probe.ts'
 /** Up is any answer below 500 in time: a 404 or a redirect is an API that answers. */
 export function apiProbe({ name, value: address }: Named): Probe {
   return {
-    name: `api ${name}`,
     of: { dependency: 'api', target: name },
     everyTicks: 1,
     run: async (signal) => {

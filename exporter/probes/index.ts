@@ -1,14 +1,19 @@
-import { targetsMax } from '../../catalogue/infrastructure.ts'
+import { queuesMax, targetsMax } from '../../catalogue/infrastructure.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { UserError } from '../../lib/user-error.ts'
 import type { Family } from '../collector.ts'
 import { apiProbe } from './api.ts'
+import { comfyuiProbe, workerNames } from './comfyui.ts'
 import { postgresProbe } from './postgres.ts'
 import type { Probe } from './probe.ts'
+import { queueProbes } from './queues.ts'
 import { createExplain } from './reason.ts'
 import { redisProbe } from './redis.ts'
 import { Runner, runOnce } from './runner.ts'
+import { runpodProbe } from './runpod.ts'
+import { runpodPodsProbe } from './runpod-pods.ts'
+import { s3Probe } from './s3.ts'
 
 /** 5 s: with the time-out and a rule group every 5 s, a page leaves within a minute. */
 const tickMsDefault = 5_000
@@ -41,7 +46,7 @@ export interface RunningProbes {
 export function startProbes(options: ProbeOptions): RunningProbes {
   const { settings, clock, log } = options
   const runner = new Runner({
-    probes: probesOf(settings, options.replicaId),
+    probes: probesOf(settings, { replicaId: options.replicaId }),
     clock,
     log,
     explain: createExplain(settings),
@@ -61,6 +66,7 @@ export function startProbes(options: ProbeOptions): RunningProbes {
 }
 
 export interface DependencyCheck {
+  /** As in `platform_dependency_up`, or `queue`. */
   dependency: string
   target: string
   up: boolean
@@ -75,27 +81,40 @@ export async function checkDependencies(
   options: { replicaId: string; timeoutMs?: number },
 ): Promise<DependencyCheck[]> {
   const explain = createExplain(settings)
-  const probes = probesOf(settings, options.replicaId)
+  const probes = probesOf(settings, { replicaId: options.replicaId, queuesMustExist: true })
   const timeoutMs = options.timeoutMs ?? timeoutMsDefault
   const checks = await Promise.all(
-    probes.flatMap(async (probe): Promise<DependencyCheck[]> => {
+    probes.map(async (probe): Promise<DependencyCheck> => {
       const { up, seconds, reason } = await runOnce(probe, { timeoutMs, explain }).outcome
-      return probe.of === undefined ? [] : [{ ...probe.of, up, latencyMs: Math.round(seconds * 1_000), reason }]
+      return { ...probe.of, up, latencyMs: Math.round(seconds * 1_000), reason }
     }),
   )
   await Promise.allSettled(probes.map((probe) => probe.stop?.()))
-  return checks.flat()
+  return checks
 }
 
 /** Everything that is configured; what is not is off. */
-function probesOf(settings: Settings, _replicaId: string): Probe[] {
-  const probes: Probe[] = [
-    ...(settings.DATABASE_URL === undefined ? [] : [postgresProbe(settings.DATABASE_URL)]),
-    ...(settings.REDIS_URL === undefined ? [] : [redisProbe(settings.REDIS_URL)]),
+function probesOf(settings: Settings, options: { replicaId: string; queuesMustExist?: boolean }): Probe[] {
+  const { DATABASE_URL, REDIS_URL, S3_BUCKET, RUNPOD_API_KEY: apiKey, COMFYUI_URLS, QUEUES } = settings
+  const workers = workerNames(COMFYUI_URLS ?? [])
+  const dependencies: Probe[] = [
+    ...(DATABASE_URL === undefined ? [] : [postgresProbe(DATABASE_URL)]),
+    ...(REDIS_URL === undefined ? [] : [redisProbe(REDIS_URL)]),
+    ...(S3_BUCKET === undefined ? [] : [s3Probe(settings, S3_BUCKET, options.replicaId)]),
     ...(settings.API_PROBE_URLS ?? []).map(apiProbe),
+    ...(apiKey === undefined ? [] : [runpodPodsProbe({ baseUrl: settings.RUNPOD_API_URL, apiKey })]),
+    ...(apiKey === undefined ? [] : (settings.RUNPOD_ENDPOINT_IDS ?? [])).map((endpoint) =>
+      runpodProbe({ endpoint, baseUrl: settings.RUNPOD_SERVERLESS_URL, apiKey: apiKey ?? '' }),
+    ),
+    ...(COMFYUI_URLS ?? []).map((pod, index) => comfyuiProbe(pod, workers[index] ?? pod.name)),
   ]
-  if (probes.length > targetsMax) {
-    throw new UserError(`${probes.length} targets are configured to be probed; expected at most ${targetsMax}`)
+  if (dependencies.length > targetsMax) {
+    throw new UserError(`${dependencies.length} targets are configured to be probed; expected at most ${targetsMax}`)
   }
-  return probes
+  if (REDIS_URL === undefined || QUEUES === undefined) return dependencies
+  if (QUEUES.length > queuesMax) {
+    throw new UserError(`QUEUES has ${QUEUES.length} queues; expected at most ${queuesMax}`)
+  }
+  const mustExist = options.queuesMustExist ?? false
+  return [...dependencies, ...queueProbes({ redisUrl: REDIS_URL, queues: QUEUES, mustExist })]
 }

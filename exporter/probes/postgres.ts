@@ -9,7 +9,6 @@ import type { Probe } from './probe.ts'
 export function postgresProbe(connectionString: string): Probe {
   const target = hostAndPort(connectionString)
   return {
-    name: 'postgres',
     of: { dependency: 'postgres', target },
     everyTicks: 1,
     run: async (signal) => {

@@ -9,17 +9,15 @@ export interface Reading {
 }
 
 export interface Target {
-  dependency: (typeof dependencies)[number]
+  /** A queue is no dependency of its own: Redis is. Its probe gives figures, not up and down. */
+  dependency: (typeof dependencies)[number] | 'queue'
   /** The configured name, else host:port; never a URL, which may hold a password. */
   target: string
 }
 
 /** Something that is asked at every tick or every few, by itself, with a time-out. */
 export interface Probe {
-  /** What it is called in the log. */
-  name: string
-  /** What it says up or down about; a reader of figures alone (the queues) has none. */
-  of?: Target
+  of: Target
   /** 1 is at every tick; more spares a rate limit. */
   everyTicks: number
   /**

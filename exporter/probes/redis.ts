@@ -5,7 +5,6 @@ import { type Probe, ProbeError } from './probe.ts'
 /** PING over a new connection, so that a server which takes no new clients is down. */
 export function redisProbe(url: string): Probe {
   return {
-    name: 'redis',
     of: { dependency: 'redis', target: hostAndPort(url) },
     everyTicks: 1,
     run: async (signal) => {

@@ -7,7 +7,7 @@ import {
 import type { Logger } from '../../lib/log.ts'
 import type { Family, Sample } from '../collector.ts'
 import { Histogram } from './histogram.ts'
-import { type Probe, ProbeError, type Reading, reading } from './probe.ts'
+import { type Probe, ProbeError, type Reading, reading, type Target } from './probe.ts'
 import type { Explain } from './reason.ts'
 
 /** What one run of a probe came to. */
@@ -84,7 +84,7 @@ export class Runner {
     this.#options = options
     this.#entries = options.probes.map((probe) => ({
       probe,
-      latency: probe.of === undefined ? undefined : new Histogram(dependencyLatencySeconds, { ...probe.of }),
+      latency: latencyOf(probe.of),
       lastEndedSeconds: undefined,
       outcome: undefined,
       underway: false,
@@ -145,19 +145,25 @@ export class Runner {
 
   #logChange(entry: Entry, { up, reason }: Outcome): void {
     if (entry.loggedUp === up) return
-    const fields = { probe: entry.probe.name, ...entry.probe.of }
+    const fields = entry.probe.of
     if (!up) this.#options.log.warn({ ...fields, reason }, 'a probe fails')
     else if (entry.loggedUp === false) this.#options.log.info(fields, 'a probe succeeds again')
     entry.loggedUp = up
   }
 }
 
+function latencyOf({ dependency, target }: Target): Entry['latency'] {
+  return dependency === 'queue' ? undefined : new Histogram(dependencyLatencySeconds, { dependency, target })
+}
+
 function readingsOf({ probe, latency, lastEndedSeconds, outcome }: Entry): Reading[] {
   if (outcome === undefined) return []
-  if (probe.of === undefined || latency === undefined) return [...outcome.readings]
-  const readings = [reading(dependencyUp, { ...probe.of }, outcome.up ? 1 : 0), latency.read(), ...outcome.readings]
+  const { dependency, target } = probe.of
+  if (dependency === 'queue' || latency === undefined) return [...outcome.readings]
+  const labels = { dependency, target }
+  const readings = [reading(dependencyUp, labels, outcome.up ? 1 : 0), latency.read(), ...outcome.readings]
   if (lastEndedSeconds !== undefined) {
-    readings.push(reading(dependencyLastProbeTimestampSeconds, { ...probe.of }, lastEndedSeconds))
+    readings.push(reading(dependencyLastProbeTimestampSeconds, labels, lastEndedSeconds))
   }
   return readings
 }
