@@ -46,12 +46,16 @@ function createProgram(context: Context): Command {
   return program
 }
 
+/** 1 s: a terminal's Ctrl-C reaches us and whoever started us, who passes it on, so two in a moment are one. */
+const sameSignalMs = 1_000
+
 function untilAskedToStop(): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedMs: number | undefined
     const ask = (): void => {
-      if (asked) process.exit(1)
-      asked = true
+      const nowMs = performance.now()
+      if (askedMs !== undefined && nowMs - askedMs > sameSignalMs) process.exit(1)
+      askedMs ??= nowMs
       resolve()
     }
     process.on('SIGTERM', ask)
