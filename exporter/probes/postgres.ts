@@ -1,6 +1,6 @@
 import { createClient } from '../../lib/postgres.ts'
 import { hostAndPort } from '../../lib/variables.ts'
-import type { Probe } from './probe.ts'
+import { orAborted, type Probe } from './probe.ts'
 
 /**
  * SELECT 1 over a new connection: an old one would still answer while the server takes no new clients, be it hung or
@@ -13,22 +13,23 @@ export function postgresProbe(connectionString: string): Probe {
     everyTicks: 1,
     run: async (signal) => {
       const client = createClient({ connectionString, applicationName: 'barometer probe' })
-      const abort = () => destroy(client)
-      signal.addEventListener('abort', abort)
-      try {
-        await client.connect()
-        await client.query('SELECT 1')
-      } finally {
-        signal.removeEventListener('abort', abort)
-        if (signal.aborted) destroy(client)
-        else void client.end().catch(() => {})
-      }
+      await orAborted(
+        signal,
+        () => destroy(client),
+        async () => {
+          await client.connect()
+          await client.query('SELECT 1')
+        },
+      ).finally(() => {
+        // Not waited for: the goodbye is of no interest, and a frozen server never answers it.
+        client.end().catch(() => {})
+      })
       return []
     },
   }
 }
 
-/** end() says goodbye to the server and waits for it, and a server that hangs never answers. */
+/** Ends the connection at once, whatever the server does. */
 function destroy(client: ReturnType<typeof createClient>): void {
   const { connection } = client as unknown as { connection: { stream: { destroy(error?: Error): void } } }
   connection.stream.destroy(new Error('no answer in time'))

@@ -38,3 +38,26 @@ export function reading<const Of extends Metric>(metric: Of, labels: LabelsOf<Of
 export class ProbeError extends Error {
   override readonly name = 'ProbeError'
 }
+
+/**
+ * Ends `work` with the signal, for what would wait on: `release` lets go of what it held. Not to be used where the work
+ * would go on behind.
+ */
+export async function orAborted<Result>(
+  signal: AbortSignal,
+  release: () => void,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const cut = Promise.withResolvers<never>()
+  const abort = () => {
+    release()
+    cut.reject(new ProbeError('no answer in time'))
+  }
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work(), cut.promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { orAborted } from './probe.ts'
 
 /** A list this young serves all queues of a tick. */
 const clientListForMs = 1_000
@@ -18,16 +19,18 @@ export class QueueConnection {
   /** Runs `work` on the connection; when the signal comes the connection is dropped, and with it all that hangs on it. */
   async use<Result>(signal: AbortSignal, work: (redis: Redis) => Promise<Result>): Promise<Result> {
     const client = this.#open()
-    const abort = () => client.disconnect()
-    signal.addEventListener('abort', abort)
     try {
-      await this.#connecting
-      return await work(client)
+      return await orAborted(
+        signal,
+        () => this.#drop(client),
+        async () => {
+          await this.#connecting
+          return work(client)
+        },
+      )
     } catch (error) {
       // The promise says "Connection is closed."; why it was is in the event.
       throw client.status === 'ready' ? error : (this.#lost ?? error)
-    } finally {
-      signal.removeEventListener('abort', abort)
     }
   }
 
@@ -41,7 +44,13 @@ export class QueueConnection {
   }
 
   close(): void {
-    this.#client?.disconnect()
+    if (this.#client !== undefined) this.#drop(this.#client)
+  }
+
+  /** A frozen server keeps the old connection from closing for a while, so the next is not to wait for that. */
+  #drop(client: Redis): void {
+    client.disconnect()
+    if (this.#client === client) this.#client = undefined
   }
 
   #open(): Redis {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { hostAndPort } from '../../lib/variables.ts'
-import { type Probe, ProbeError } from './probe.ts'
+import { orAborted, type Probe, ProbeError } from './probe.ts'
 
 /** PING over a new connection, so that a server which takes no new clients is down. */
 export function redisProbe(url: string): Probe {
@@ -18,17 +18,21 @@ export function redisProbe(url: string): Probe {
       client.on('error', (error: Error) => {
         lost = error
       })
-      const abort = () => client.disconnect()
-      signal.addEventListener('abort', abort)
       try {
-        await client.connect()
-        const answer = await client.ping()
+        // A connection that was cut off while it was being made leaves its promise open, so that is not waited for.
+        const answer = await orAborted(
+          signal,
+          () => client.disconnect(),
+          async () => {
+            await client.connect()
+            return client.ping()
+          },
+        )
         if (answer !== 'PONG') throw new ProbeError('PING was not answered with PONG')
       } catch (error) {
         // The promise says "Connection is closed."; why it was is in the event.
         throw lost ?? error
       } finally {
-        signal.removeEventListener('abort', abort)
         client.disconnect()
       }
       return []
