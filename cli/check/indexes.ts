@@ -122,16 +122,20 @@ async function findingOf(
   return { columns, indexed, create: [...create], ...(note === undefined ? {} : { note }) }
 }
 
-/** Whether the index that the planner took begins with the column: one that only contains it is read whole. */
+/**
+ * Whether an index begins with the column. The planner's own choice does not tell: of a small table it may take one that
+ * only contains the column, which on a large one is read whole.
+ */
 async function leads(client: PoolClient, place: Underneath): Promise<boolean> {
   if (place.table === undefined || !place.isColumn) return place.index !== undefined
-  const { rows } = await client.query<{ first: string }>(
-    `SELECT pg_get_indexdef(i.oid, 1, true) AS first FROM pg_class i JOIN pg_index x ON x.indexrelid = i.oid
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
      JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-     WHERE i.relname = $1 AND t.relname = $2 AND n.nspname = $3`,
-    [place.index, place.table.name, place.table.schema],
+     WHERE t.relname = $2 AND n.nspname = $3 AND x.indisvalid AND (x.indpred IS NULL OR i.relname = $1)
+       AND pg_get_indexdef(i.oid, 1, true) = $4`,
+    [place.index, place.table.name, place.table.schema, place.expression],
   )
-  return rows[0]?.first === place.expression
+  return rowCount !== null && rowCount > 0
 }
 
 /** The statement for one table; for a partition, the one for the whole table, which cannot be made concurrently. */

@@ -17,7 +17,7 @@ const directions: Readonly<Record<string, readonly string[] | 'anything'>> = {
   exporter: ['catalogue', 'lib'],
   'audit-api': ['catalogue', 'lib'],
   cli: ['catalogue', 'lib', 'dashboards', 'alerts', 'exporter', 'audit-api'],
-  demo: ['lib'],
+  demo: ['lib', 'database'],
   tools: [
     'catalogue',
     'lib',

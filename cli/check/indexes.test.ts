@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createPool, type Pool, transaction } from '../../lib/postgres.ts'
+import { createDatabase, type TestDatabase } from '../../testing/database.ts'
+import { type IndexFinding, inspectAccess } from './indexes.ts'
+
+const time = 'timestamp with time zone'
+const now = new Date('2026-11-24T12:00:00Z')
+let database: TestDatabase
+let pool: Pool
+
+beforeAll(async () => {
+  database = await createDatabase()
+  await database.pool.query(`
+    CREATE TABLE account (id bigint PRIMARY KEY, made timestamptz NOT NULL, moved timestamp NOT NULL, joined_ms bigint NOT NULL);
+    CREATE INDEX ON account (made);
+    CREATE TABLE "Log" (id uuid, "userRef" bigint NOT NULL, at timestamptz NOT NULL) PARTITION BY RANGE (at);
+    CREATE TABLE log_2026 PARTITION OF "Log" FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+    CREATE TABLE log_2027 PARTITION OF "Log" FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
+    CREATE TABLE visit (id text, visitor text NOT NULL, at timestamptz NOT NULL);
+    CREATE INDEX ON visit (at, visitor);
+    INSERT INTO account SELECT n, '2026-11-01', '2026-11-01', 0 FROM generate_series(1, 50) AS n;
+    CREATE VIEW users AS SELECT id AS user_id, made AS created_at, moved AT TIME ZONE 'UTC' AS updated_at,
+      moved::timestamptz AS deleted_at, to_timestamp(joined_ms / 1000.0) AS joined_at FROM account;
+    CREATE VIEW sessions AS SELECT id AS session_id, "userRef" AS user_id, at AS started_at FROM "Log";
+    CREATE VIEW visits AS SELECT id AS visit_id, visitor AS visitor_id, at AS visited_at FROM visit;
+    CREATE VIEW latest AS SELECT "userRef" AS entry_id, max(at) AS created_at FROM "Log" GROUP BY 1;
+    CREATE VIEW both_tables AS SELECT id::text AS entry_id, made AS created_at FROM account UNION ALL SELECT id, at FROM visit;
+    ANALYZE;
+  `)
+  pool = createPool({ connectionString: database.url, applicationName: 'test', connectionsMax: 1 })
+})
+afterAll(async () => {
+  await pool.end()
+  await database.drop()
+})
+
+async function findings(view: string, columns: Record<string, string>): Promise<readonly IndexFinding[]> {
+  const list = Object.entries(columns).map(([name, type]) => ({ name, type }))
+  const { indexes } = await transaction(pool, 'BEGIN READ ONLY', (client) => inspectAccess(client, view, list, now))
+  return indexes
+}
+
+test('an index underneath is found though the table is small', async () => {
+  expect(await findings('users', { user_id: 'bigint', created_at: time })).toEqual([
+    { columns: ['created_at'], indexed: true, create: [] },
+  ])
+})
+
+test('a computed time column is named with the index on its expression', async () => {
+  const [updated, joined] = await findings('users', { user_id: 'bigint', updated_at: time, joined_at: time })
+  expect(updated?.create).toEqual([
+    expect.stringMatching(/^CREATE INDEX CONCURRENTLY ON public\.account \(\(.*moved.*\)\);$/),
+  ])
+  expect(joined?.indexed).toBe(false)
+  for (const statement of [...(updated?.create ?? []), ...(joined?.create ?? [])]) await database.pool.query(statement)
+  const after = await findings('users', { user_id: 'bigint', updated_at: time, joined_at: time })
+  expect(after.map(({ indexed }) => indexed)).toEqual([true, true])
+})
+
+test('a cast that depends on the session cannot be indexed, and the view is what to change', async () => {
+  const [finding] = await findings('users', { user_id: 'bigint', deleted_at: time })
+  expect(finding).toMatchObject({ indexed: false, create: [] })
+  expect(finding?.note).toContain('expected AT TIME ZONE with a fixed zone')
+})
+
+test('a partitioned table gets one statement, on the whole table and with names quoted, that works', async () => {
+  const columns = { session_id: 'uuid', user_id: 'bigint', started_at: time }
+  const found = await findings('sessions', columns)
+  expect(found).toEqual([
+    { columns: ['started_at'], indexed: false, create: ['CREATE INDEX ON public."Log" (at);'] },
+    { columns: ['user_id', 'started_at'], indexed: false, create: ['CREATE INDEX ON public."Log" ("userRef", at);'] },
+  ])
+  for (const { create } of found) for (const statement of create) await database.pool.query(statement)
+  expect((await findings('sessions', columns)).map(({ indexed }) => indexed)).toEqual([true, true])
+})
+
+test('an index that only contains the column, after another, does not count', async () => {
+  const found = await findings('visits', { visit_id: 'text', visitor_id: 'text', visited_at: time })
+  expect(found).toEqual([
+    { columns: ['visited_at'], indexed: true, create: [] },
+    { columns: ['visitor_id'], indexed: false, create: ['CREATE INDEX CONCURRENTLY ON public.visit (visitor);'] },
+  ])
+})
+
+test('a column computed over several rows is said to be one', async () => {
+  const [finding] = await findings('latest', { entry_id: 'bigint', created_at: time })
+  expect(finding?.note).toContain('from several rows or tables')
+  expect(finding?.create).toEqual([])
+})
+
+test('a union is followed into each of its tables', async () => {
+  expect(await findings('both_tables', { entry_id: 'text', created_at: time })).toMatchObject([{ indexed: true }])
+  await database.pool.query('DROP INDEX account_made_idx')
+  expect(await findings('both_tables', { entry_id: 'text', created_at: time })).toMatchObject([
+    { indexed: false, create: ['CREATE INDEX CONCURRENTLY ON public.account (made);'] },
+  ])
+})
