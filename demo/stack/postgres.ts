@@ -1,5 +1,17 @@
-import { execFile } from 'node:child_process'
-import { chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -17,7 +29,7 @@ export interface PostgresOptions {
 }
 
 export interface Postgres {
-  /** Of the superuser `postgres`, database `postgres`; without a password: only this machine is listened to. */
+  /** Of the superuser `postgres`, database `postgres`, with its password; other roles need none, on this machine alone. */
   url: string
   port: number
   program(): Program
@@ -30,18 +42,20 @@ export interface Postgres {
 const run = promisify(execFile)
 
 /**
- * Starts the Postgres that npm brought. Works as root, which Postgres itself refuses: then it runs as `nobody`, or, where
- * nobody cannot reach the directory, as root of the outside seen as nobody inside a user namespace.
+ * Starts the Postgres that npm brought, on 127.0.0.1 alone. Works as root too, which Postgres itself refuses: then it runs
+ * as `nobody`, see `otherUser`.
+ * @throws {UserError} where it cannot be started, with Postgres' own last word.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const native = nativeDirectory()
   hydrateLinks(native)
   const port = options.port ?? (await getPort({ host: '127.0.0.1' }))
-  const data = resolve(options.directory, 'data')
-  mkdirSync(resolve(options.directory), { recursive: true })
-  const as = otherUser(resolve(options.directory), native)
-  if (!existsSync(join(data, 'PG_VERSION'))) await initialise(join(native, 'bin', 'initdb'), data, as)
-  const url = `postgres://postgres@127.0.0.1:${port}/postgres`
+  const directory = resolve(options.directory)
+  const data = join(directory, 'data')
+  mkdirSync(directory, { recursive: true })
+  const as = otherUser(directory, join(native, 'bin', 'postgres'))
+  const password = await initialise(join(native, 'bin', 'initdb'), directory, as)
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
   const launch = async () => startServer({ native, data, port, url, as, options })
   let program = await launch()
   return {
@@ -62,7 +76,7 @@ interface Server {
   data: string
   port: number
   url: string
-  as: OtherUser
+  as: readonly string[]
   options: PostgresOptions
 }
 
@@ -79,9 +93,11 @@ function startServer({ native, data, port, url, as, options }: Server): Promise<
     ...options.settings,
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const [command = '', ...words] = [...as, join(native, 'bin', 'postgres'), '-D', data, ...flags]
   return startProgram({
     name: 'Postgres',
-    ...commandAs(as, join(native, 'bin', 'postgres'), ['-D', data, ...flags]),
+    command,
+    arguments: words,
     logFile: resolve(options.directory, 'postgres.log'),
     ready: () => accepts(url),
     // Fast shutdown: sessions are cut, nothing is lost.
@@ -101,71 +117,78 @@ async function accepts(url: string): Promise<boolean> {
   }
 }
 
-async function initialise(initdb: string, data: string, as: OtherUser): Promise<void> {
-  const { command, arguments: flags } = commandAs(as, initdb, [
-    '-D',
-    data,
-    '-U',
-    'postgres',
-    '-A',
-    'trust',
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '-N',
-  ])
-  const [program, ...rest] = as.user
-    ? ['setpriv', '--reuid', String(as.user.uid), '--regid', String(as.user.gid), '--clear-groups', command, ...flags]
-    : [command, ...flags]
+/**
+ * Makes the data directory where it is not there yet, and answers the superuser's password. There is one although only
+ * this machine is listened to: a superuser runs programs as whoever runs the server, which is not for every local user.
+ */
+async function initialise(initdb: string, directory: string, as: readonly string[]): Promise<string> {
+  const data = join(directory, 'data')
+  const passwordFile = join(directory, 'password')
+  if (existsSync(join(data, 'PG_VERSION')) && existsSync(passwordFile)) return readFileSync(passwordFile, 'utf8').trim()
+  // What a killed initdb left is no data.
+  rmSync(data, { recursive: true, force: true })
+  const password = randomBytes(18).toString('hex')
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  const owner = statSync(directory)
+  chownSync(passwordFile, owner.uid, owner.gid)
+  const flags = ['-U', 'postgres', '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '-N', '--pwfile', passwordFile]
+  const [command = '', ...words] = [...as, initdb, '-D', data, ...flags]
   try {
-    await run(program ?? command, rest)
+    await run(command, words)
   } catch (error) {
+    rmSync(passwordFile)
     throw new UserError(`Postgres cannot make its data directory ${data}: ${messageOf(error)}`, { exitCode: 1 })
   }
+  writeFileSync(join(data, 'pg_hba.conf'), accessRules)
+  return password
 }
 
-interface OtherUser {
-  user?: { uid: number; gid: number }
-  namespace: boolean
-}
+const accessRules = `host all postgres 127.0.0.1/32 scram-sha-256
+host all all 127.0.0.1/32 trust
+`
 
-function commandAs(as: OtherUser, command: string, flags: string[]) {
-  if (!as.namespace) return { command, arguments: flags, ...(as.user ? { user: as.user } : {}) }
-  return {
-    command: 'unshare',
-    // A new user namespace forgets the signal at the parent's death, so it is asked for again inside.
-    arguments: [
-      '--user',
-      '--map-user=65534',
-      '--map-group=65534',
-      'setpriv',
-      '--pdeathsig',
-      'KILL',
-      '--',
-      command,
-      ...flags,
-    ],
+/**
+ * The words before a command that let it run as an ordinary user: none for one who is. Root tries in turn, without making
+ * a user: `nobody`; nobody who may pass closed folders, as those of a checkout in root's home are; nobody by name in a
+ * user namespace, where root cannot become another.
+ */
+function otherUser(directory: string, postgres: string): readonly string[] {
+  if (process.getuid?.() !== 0) return []
+  const nobody = nobodyIds()
+  // A change of the user forgets the signal at the parent's death, so it is asked for after it.
+  const bound = ['--pdeathsig', 'KILL', '--']
+  const become = ['setpriv', '--reuid', String(nobody.uid), '--regid', String(nobody.gid), '--clear-groups']
+  const pass = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
+  const inside = ['unshare', '--user', `--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`, 'setpriv']
+  const ways = [
+    { owner: nobody, words: [...become, ...bound] },
+    { owner: nobody, words: [...become, ...pass, ...bound] },
+    { owner: { uid: 0, gid: 0 }, words: [...inside, ...bound] },
+  ]
+  const found = ways.find(({ owner, words }) => {
+    try {
+      chownSync(directory, owner.uid, owner.gid)
+    } catch {
+      return false
+    }
+    const test = 'test "$(id -u)" != 0 && test -x "$0" && test -w "$1"'
+    return spawnSync(words[0] ?? '', [...words.slice(1), 'sh', '-c', test, postgres, directory]).status === 0
+  })
+  if (found === undefined) {
+    throw new UserError(
+      'Postgres refuses to run as root, and root can become no other user here; expected another user',
+      {
+        exitCode: 1,
+      },
+    )
   }
+  return found.words
 }
 
-function otherUser(directory: string, native: string): OtherUser {
-  if (process.getuid?.() !== 0) return { namespace: false }
-  if (!reachableByOthers(directory) || !reachableByOthers(native)) return { namespace: true }
-  const line = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .find((entry) => entry.startsWith('nobody:'))
-  const [, , uid, gid] = line?.split(':') ?? []
-  const user = { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) }
-  chownSync(directory, user.uid, user.gid)
-  return { user, namespace: false }
-}
-
-/** Whether anyone may pass through all folders above. */
-function reachableByOthers(path: string): boolean {
-  for (let folder = dirname(resolve(path)); ; folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) return false
-    if (folder === dirname(folder)) return true
-  }
+function nobodyIds(): { uid: number; gid: number } {
+  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
+  const [, , uid, gid] = lines.find((line) => line.startsWith('nobody:'))?.split(':') ?? []
+  return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) }
 }
 
 function nativeDirectory(): string {

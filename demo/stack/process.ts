@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf, UserError } from '../../lib/user-error.ts'
@@ -15,8 +15,6 @@ export interface ProgramOptions {
   /** Resolves when the program is of use; asked again until then. */
   ready: () => Promise<boolean>
   readyTimeoutMs?: number
-  /** Another user to run as, where root starts what refuses root. */
-  user?: { uid: number; gid: number }
   workingDirectory?: string
   /** The signal that asks it to end. */
   stopSignal?: NodeJS.Signals
@@ -29,14 +27,18 @@ export interface Program {
   running(): boolean
   /** Asks it to end and waits; after 10 s it is killed. */
   stop(): Promise<void>
-  /** Sends any signal: SIGKILL, SIGSTOP, SIGCONT, … and waits for the end where it is SIGKILL. */
+  /**
+   * Sends any signal. SIGKILL, SIGSTOP and SIGCONT go to the program's own children too, since that is what a dead or
+   * frozen machine looks like; after SIGKILL it waits for the end.
+   */
   signal(signal: NodeJS.Signals): Promise<void>
 }
 
 /**
- * Starts a program and waits until it is ready.
+ * Starts a program in a session of its own, so that the terminal's Ctrl-C reaches only this process, which stops its
+ * programs in order; and waits until it is ready.
  * The program is bound to this process: when this one dies in whatever way, the kernel ends the child too (`setpriv
- * --pdeathsig`, where it is there), so that nothing is left behind.
+ * --pdeathsig`), so that nothing is left behind.
  * @throws {UserError} when it ends before it is ready or is not ready in time, with the last line of its log.
  */
 export async function startProgram(options: ProgramOptions): Promise<Program> {
@@ -51,17 +53,18 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     pid: child.pid ?? -1,
     running,
     stop: async () => {
-      if (running()) {
-        child.kill(options.stopSignal ?? 'SIGTERM')
-        // A frozen process takes no other signal before this one.
-        child.kill('SIGCONT')
-        const timer = setTimeout(() => child.kill('SIGKILL'), 10_000)
-        await exited
-        clearTimeout(timer)
-      }
+      if (!running()) return
+      child.kill(options.stopSignal ?? 'SIGTERM')
+      // A frozen process takes no other signal before this one.
+      signalTree(program.pid, 'SIGCONT')
+      const timer = setTimeout(() => signalTree(program.pid, 'SIGKILL'), 10_000)
+      await exited
+      clearTimeout(timer)
     },
     signal: async (signal) => {
-      child.kill(signal)
+      if (!running()) return
+      if (signal === 'SIGKILL' || signal === 'SIGSTOP' || signal === 'SIGCONT') signalTree(program.pid, signal)
+      else child.kill(signal)
       if (signal === 'SIGKILL') await exited
     },
   }
@@ -72,19 +75,50 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
 function launch(options: ProgramOptions): ChildProcess {
   mkdirSync(dirname(options.logFile), { recursive: true })
   const log = openSync(options.logFile, 'a')
+  const [command, ...words] = [...boundToParent(), options.command, ...options.arguments]
   try {
-    const bound = ['--pdeathsig', 'KILL', '--', options.command, ...options.arguments]
-    const asUser = options.user
-      ? ['--reuid', String(options.user.uid), '--regid', String(options.user.gid), '--clear-groups']
-      : []
-    const child = spawn('setpriv', [...asUser, ...bound], {
+    return spawn(command ?? options.command, words, {
       cwd: options.workingDirectory,
       env: { ...process.env, ...options.environment },
       stdio: ['ignore', log, log],
+      detached: true,
     })
-    return child
   } finally {
     closeSync(log)
+  }
+}
+
+let bound: readonly string[] | undefined
+
+/** The words before a command that bind it to this process's life; none where the system has no such tool. */
+function boundToParent(): readonly string[] {
+  const words = ['setpriv', '--pdeathsig', 'KILL', '--']
+  bound ??= spawnSync('setpriv', [...words.slice(1), 'true']).status === 0 ? words : []
+  return bound
+}
+
+function signalTree(pid: number, signal: NodeJS.Signals): void {
+  // The parent first: what is stopped or dead starts no more children.
+  const children = childrenOf(pid)
+  send(pid, signal)
+  for (const child of new Set([...children, ...childrenOf(pid)])) signalTree(child, signal)
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // It has just ended by itself.
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
+    return lists.flatMap((list) => list.split(' ').filter((word) => word.trim() !== '')).map(Number)
+  } catch {
+    return []
   }
 }
 
