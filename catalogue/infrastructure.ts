@@ -62,6 +62,8 @@ export const queueOldestWaitingSeconds = metric({
   name: 'platform_queue_oldest_waiting_seconds',
   unit: 'seconds',
   help: 'Age of the job that has waited longest; 0 where none waits.',
+  definition:
+    'Since its last waiting event, where that was seen, else since it was added, less its delay. Looked for at both ends of the list of waiting jobs, and among prioritized jobs at the front and at the oldest of the least priority.',
   labels: { queue },
 })
 
@@ -118,7 +120,9 @@ export const queueIdsEvictedTotal = metric({
   type: 'counter',
   name: 'platform_queue_ids_evicted_total',
   unit: 'jobs',
-  help: 'Jobs forgotten before they finished, because 100,000 are remembered at most; their times are not measured.',
+  help: 'Jobs that could not be remembered, because 100,000 are at most; their times are not measured.',
+  definition:
+    'While the memory is full newcomers are refused, unless something in it was not heard of for a day. Counted when a job begins to wait or to run.',
   labels: { queue },
 })
 
@@ -130,7 +134,7 @@ export const gpuWorkers = metric({
   unit: 'workers',
   help: 'GPU workers by provider, endpoint and state.',
   definition:
-    'RunPod serverless workers by the states of /health, RunPod pods by their status (endpoint is pods), ComfyUI pods that answer (running) or do not (unreachable).',
+    'RunPod serverless workers by the states of /health, RunPod pods by their status (endpoint is pods; running, starting, exited, terminated, other), ComfyUI pods that answer (running) or do not (unreachable).',
   labels: { provider: oneOf(...gpuProviders), endpoint: atMost(targetsMax), state: atMost(10) },
   combinationsMax: targetsMax * 6,
   owner: 'gpu',

@@ -99,6 +99,8 @@ test('S3 is up when the canary came back, and leaves nothing behind', async () =
   await probes.tick()
   expect(probes.value(dependencyUp, of)).toBe(0)
   await s3.signal('SIGCONT')
+  // The request that was cut off needs a moment to end, and no second one is begun before.
+  await sleep(50)
   await probes.tick()
   expect(probes.value(dependencyUp, of)).toBe(1)
 })
@@ -138,7 +140,7 @@ test('the canary is written once a minute under the key of the replica, and agai
   await probes.tick()
   expect(steps.filter((step) => step === `PUT ${key}`)).toHaveLength(3)
   expect(steps.filter((step) => step === `DELETE ${key}`)).toHaveLength(3)
-  expect(steps.filter((step) => step === 'HEAD /images')).toHaveLength(14)
+  expect(steps.filter((step) => step.startsWith('HEAD /images'))).toHaveLength(14)
   expect(probes.value(dependencyUp, of)).toBe(1)
 })
 

@@ -104,7 +104,10 @@ export class QueueTimes {
    * known by what happened before, but what happened before is not counted.
    */
   take({ event, jobId, atMs }: QueueEvent, counting: boolean): void {
-    if (event === 'added' || event === 'waiting') {
+    if (event === 'added') {
+      // Whether there was room is counted by the event that follows: waiting, or delayed, which takes none.
+      this.#known.remember(jobId, { queue: this.#queue, phase: 'waiting', sinceMs: atMs })
+    } else if (event === 'waiting') {
       this.#remember(jobId, 'waiting', atMs)
     } else if (event === 'active') {
       const known = this.#known.get(this.#queue, jobId)

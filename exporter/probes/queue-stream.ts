@@ -5,9 +5,9 @@ import { validated } from './http.ts'
 import type { QueueEvent, QueueTimes } from './queue-events.ts'
 
 /** Entries can carry what a job returned, so pages are small. */
-const pageEntries = 500
-/** As long as BullMQ keeps streams unless told otherwise; more history is not worth a slow start. */
-const historyEntriesMax = 10_000
+const pageEntries = 100
+/** BullMQ keeps some 10,000 unless told otherwise; more history is not worth a slow start. */
+const historyEntriesMax = 20_000
 
 const Entries = Compile(Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())])))
 
