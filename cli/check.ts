@@ -1,19 +1,7 @@
-import { createPool, type Pool } from '../lib/postgres.ts'
-import { readSettings, type SettingsWith } from '../lib/settings.ts'
-import { messageOf } from '../lib/user-error.ts'
-import { hostAndPort } from '../lib/variables.ts'
-import { inspectContract } from './check/contract.ts'
-import { alertsOnPlatformApi } from './check/dead-alerts.ts'
-import { checkQueues } from './check/queues.ts'
+import { readSettings } from '../lib/settings.ts'
 import { renderCheck } from './check/render.ts'
-import type { CheckReport, ServiceReport, ViewReport } from './check/report.ts'
-import { checkServices, off } from './check/services.ts'
-import { inspectView } from './check/views.ts'
 import type { Register } from './context.ts'
 import { allVariables, environmentHelp } from './environment-help.ts'
-import { namingTheDatabase } from './failure.ts'
-
-type CheckSettings = SettingsWith<'DATABASE_URL'>
 
 export const registerCheck: Register = (program, context) => {
   program
@@ -26,76 +14,10 @@ export const registerCheck: Register = (program, context) => {
     .addHelpText('after', environmentHelp(allVariables, ['DATABASE_URL']))
     .action(async (flags: { json?: boolean }) => {
       const settings = readSettings(context.environment, ['DATABASE_URL'])
+      // Loaded when asked for: the help of another command needs no client of Redis.
+      const { check } = await import('./check/check.ts')
       const report = await check(settings, context.now())
       context.print(flags.json ? `${JSON.stringify(report, null, 2)}\n` : renderCheck(report))
       context.setExitCode(report.good ? 0 : 1)
     })
-}
-
-/** Looks at everything; what fails is in the report and stops nothing else. */
-async function check(settings: CheckSettings, now: Date): Promise<CheckReport> {
-  const [{ database, views }, probed, queues, others] = await Promise.all([
-    checkDatabase(settings, now),
-    checkProbes(settings),
-    checkQueues(settings),
-    checkServices(settings, alertsOnPlatformApi()),
-  ])
-  const services = [...probed, ...queues, ...others]
-  const good = [database, ...views, ...services].every(({ status }) => status !== 'broken')
-  return { good, database, views, services }
-}
-
-async function checkDatabase(
-  settings: CheckSettings,
-  now: Date,
-): Promise<{ database: ServiceReport; views: ViewReport[] }> {
-  const { DATABASE_URL: connectionString, SOURCE_SCHEMA: schema } = settings
-  const common = { service: 'Postgres', target: hostAndPort(connectionString) }
-  const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
-  try {
-    const { rows } = await pool.query<{ version: string; schema: boolean }>(
-      `SELECT current_setting('server_version') AS version, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
-      [schema],
-    )
-    const { version = 'unknown', schema: there = false } = rows[0] ?? {}
-    if (!there) {
-      const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views`
-      return { database: { ...common, status: 'broken', detail }, views: [] }
-    }
-    const detail = `version ${version}, views in ${schema}`
-    return { database: { ...common, status: 'ok', detail }, views: await checkViews(pool, settings, now) }
-  } catch (error) {
-    const detail = messageOf(namingTheDatabase(error, 'DATABASE_URL', connectionString))
-    return { database: { ...common, status: 'broken', detail }, views: [] }
-  } finally {
-    await pool.end()
-  }
-}
-
-async function checkViews(pool: Pool, settings: CheckSettings, now: Date): Promise<ViewReport[]> {
-  const contract = await inspectContract(pool, settings)
-  const reports: ViewReport[] = []
-  for (const view of contract) reports.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))
-  return reports
-}
-
-/** The dependencies as the exporter probes them, and what of them is not configured. */
-async function checkProbes(settings: CheckSettings): Promise<ServiceReport[]> {
-  const { checkDependencies } = await import('../exporter/probes/index.ts')
-  const checks = await checkDependencies(settings, { replicaId: 'check' })
-  return [
-    ...checks.map(
-      ({ dependency, target, up, latencyMs, reason = 'no answer' }): ServiceReport => ({
-        service: dependency,
-        target,
-        status: up ? 'ok' : 'broken',
-        detail: up ? `${latencyMs} ms` : reason,
-      }),
-    ),
-    ...(settings.REDIS_URL === undefined ? [off('redis', 'REDIS_URL')] : []),
-    ...(settings.S3_BUCKET === undefined ? [off('s3', 'S3_BUCKET')] : []),
-    ...(settings.API_PROBE_URLS === undefined ? [off('api', 'API_PROBE_URLS')] : []),
-    ...(settings.COMFYUI_URLS === undefined ? [off('comfyui', 'COMFYUI_URLS')] : []),
-    ...(settings.RUNPOD_API_KEY === undefined ? [off('runpod', 'RUNPOD_API_KEY')] : []),
-  ]
 }

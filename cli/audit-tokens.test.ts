@@ -1,0 +1,28 @@
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { testDirectory } from '../testing/database.ts'
+import { barometer, oneLine } from './testing.ts'
+
+test('a token is printed once, kept as a hash, listed without it, and revoked', async () => {
+  const file = join(testDirectory('tokens'), 'tokens.json')
+  const environment = { AUDIT_TOKENS_FILE: file }
+  const tokens = (...parameters: string[]) => barometer(['audit', 'tokens', ...parameters], environment)
+  const added = await tokens('add', '--name', 'platform', '--scope', 'ingest', 'read', '--json')
+  expect(added.exitCode).toBe(0)
+  const { token }: { token: string } = JSON.parse(added.stdout)
+  expect(token).toMatch(/^bar_/)
+  expect(readFileSync(file, 'utf8')).not.toContain(token)
+  expect(statSync(file).mode & 0o077).toBe(0)
+  const listed = await tokens('list')
+  expect(listed.stdout).toMatch(/^platform {2}ingest,read {2}\d{4}-/)
+  expect(listed.stdout).not.toContain(token)
+  expect(oneLine(await tokens('add', '--name', 'platform', '--scope', 'read'), 2)).toContain('is there twice')
+  expect(oneLine(await tokens('add', '--name', 'other', '--scope', 'write'), 2)).toContain('Allowed choices are ingest')
+  expect((await tokens('revoke', 'platform')).stdout).toBe('revoked platform\n')
+  expect(oneLine(await tokens('revoke', 'platform'), 2)).toContain('there is no token platform')
+})
+
+test('without the file named there is one line', async () => {
+  expect(oneLine(await barometer(['audit', 'tokens', 'list']), 2)).toContain('AUDIT_TOKENS_FILE is not set')
+})
