@@ -11,7 +11,8 @@ export function renderCheck(report: CheckReport): string {
     serviceTable(services),
     report.good ? verdict(report) : 'Something is broken: see above.',
   ]
-  return `${parts.join('\n')}\n`
+  // The tables fill their last column with blanks.
+  return `${parts.join('\n').replaceAll(/ +$/gm, '')}\n`
 }
 
 function verdict({ views, services }: CheckReport): string {
