@@ -1,0 +1,81 @@
+-- Up Migration
+-- What admins do, each as one function: the action and its audit record are one transaction, so neither is without the other.
+
+CREATE FUNCTION record_admin_action(
+  admin text, action text, target_type text, target text, changes jsonb, context jsonb
+) RETURNS void LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+DECLARE
+  who admins%ROWTYPE;
+BEGIN
+  SELECT * INTO who FROM admins WHERE id = admin;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'admin % is not known; expected an id of platform.admins', admin;
+  END IF;
+  PERFORM barometer_audit.record(
+    actor => jsonb_build_object('type', 'admin', 'id', who.id, 'name', who.name, 'email', who.email),
+    action => record_admin_action.action,
+    target => jsonb_build_object('type', target_type, 'id', record_admin_action.target),
+    context => coalesce(record_admin_action.context, '{}'::jsonb),
+    changes => record_admin_action.changes
+  );
+END $$;
+
+CREATE FUNCTION admin_suspend_user(admin text, target bigint, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  UPDATE users SET suspended_at = now(), updated_at = clock_timestamp() WHERE id = target;
+  PERFORM record_admin_action(admin, 'user.suspend', 'user', target::text, '{"suspended": [false, true]}', context);
+END $$;
+
+CREATE FUNCTION admin_delete_user(admin text, target bigint, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  UPDATE users SET deleted_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = target AND deleted_at IS NULL;
+  PERFORM record_admin_action(admin, 'user.delete', 'user', target::text, '{"deleted": [false, true]}', context);
+END $$;
+
+CREATE FUNCTION admin_grant_credits(admin text, target bigint, credits bigint, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  INSERT INTO credit_ledger (user_id, created_at, kind, credits)
+  VALUES (target, clock_timestamp(), 'granted', admin_grant_credits.credits);
+  PERFORM record_admin_action(admin, 'credits.grant', 'user', target::text,
+    jsonb_build_object('credits', admin_grant_credits.credits), context);
+END $$;
+
+CREATE FUNCTION admin_refund_payment(admin text, target uuid, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  INSERT INTO refunds (payment_id, user_id, refunded_at, amount_minor, currency)
+  SELECT id, user_id, clock_timestamp(), amount_minor, currency FROM payments WHERE id = target;
+  PERFORM record_admin_action(admin, 'payment.refund', 'payment', target::text, NULL, context);
+END $$;
+
+CREATE FUNCTION admin_delete_character(admin text, target bigint, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  UPDATE characters SET deleted_at = clock_timestamp(), updated_at = clock_timestamp()
+  WHERE id = target AND deleted_at IS NULL;
+  PERFORM record_admin_action(admin, 'character.delete', 'character', target::text, NULL, context);
+END $$;
+
+CREATE FUNCTION admin_close_bug_report(admin text, target bigint, context jsonb DEFAULT NULL) RETURNS void
+LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  UPDATE bug_reports SET status = 'closed', updated_at = clock_timestamp() WHERE id = target;
+  PERFORM record_admin_action(admin, 'bug_report.close', 'bug_report', target::text, '{"status": ["open", "closed"]}', context);
+END $$;
+
+CREATE FUNCTION admin_decide_influencer_request(
+  admin text, target bigint, decision text, context jsonb DEFAULT NULL
+) RETURNS void LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
+BEGIN
+  UPDATE influencer_requests SET status = decision, updated_at = clock_timestamp() WHERE id = target;
+  PERFORM record_admin_action(admin, CASE decision WHEN 'approved' THEN 'influencer_request.approve' ELSE 'influencer_request.reject' END,
+    'influencer_request', target::text, jsonb_build_object('status', jsonb_build_array('pending', decision)), context);
+END $$;
+
+-- Down Migration
+
+DROP FUNCTION admin_decide_influencer_request, admin_close_bug_report, admin_delete_character, admin_refund_payment,
+  admin_grant_credits, admin_delete_user, admin_suspend_user, record_admin_action;
