@@ -84,6 +84,20 @@ test('the tables for a person hold every view, what is off, and the statements',
   expect(stdout).toMatch(/redis +– +off +REDIS_URL is not set/)
 })
 
+test('a role that may read the views and nothing else sees all of it', async () => {
+  const role = `${database.name}_reader`
+  await database.pool.query(`CREATE ROLE ${role} LOGIN PASSWORD 'reader';
+    GRANT USAGE ON SCHEMA barometer_source TO ${role};
+    GRANT SELECT ON ALL TABLES IN SCHEMA barometer_source TO ${role}`)
+  const url = new URL(database.url)
+  url.username = role
+  url.password = 'reader'
+  const asOwner = JSON.parse((await barometer(['check', '--json'], { DATABASE_URL: database.url })).stdout)
+  const asReader = JSON.parse((await barometer(['check', '--json'], { DATABASE_URL: url.href })).stdout)
+  await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  expect(asReader.views).toEqual(asOwner.views)
+})
+
 test('a database that is not there, and a schema that is not, are broken in one line each', async () => {
   const ran = await barometer(['check', '--json'], { DATABASE_URL: databaseUrl('not_there') })
   expect(ran.exitCode).toBe(1)
