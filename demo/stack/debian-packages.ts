@@ -6,14 +6,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { messageOf, UserError } from '../../lib/user-error.ts'
+import { withLock } from './lock.ts'
 
 /** A program that npm does not bring: its names on PATH, and the distribution's package that has it. */
 interface Known {
@@ -42,7 +44,10 @@ export interface ProgramFile {
 const run = promisify(execFile)
 const directory = resolve(import.meta.dirname, '..', '..', '.barometer', 'packages')
 const root = join(directory, 'root')
-const packages = [...new Set(Object.values(known).map((program) => program.debianPackage))]
+/** Says of which distribution the unpacked packages are; in them, so that they become visible together. */
+const markerIn = (folder: string): string => join(folder, '.distribution')
+// Where redis-tools is installed and redis-server is not, apt would not fetch the program that redis-server is a link to.
+const packages = [...new Set(Object.values(known).map((program) => program.debianPackage)), 'redis-tools']
 
 /**
  * Finds a program on PATH or, on Debian and Ubuntu, in the distribution's packages unpacked below `.barometer/` without
@@ -53,7 +58,13 @@ export async function findProgram(name: ProgramName, say: (line: string) => void
   const program: Known = known[name]
   const onPath = search(program, (process.env.PATH ?? '').split(delimiter))
   if (onPath !== undefined) return { path: onPath, environment: {} }
-  if (!existsSync(marker())) await withLock(() => unpackAll(say))
+  return unpackedProgram(name, say)
+}
+
+/** As `findProgram`, from the distribution's packages whether the program is on PATH or not. */
+export async function unpackedProgram(name: ProgramName, say: (line: string) => void = () => {}): Promise<ProgramFile> {
+  const program: Known = known[name]
+  if (!isUnpacked()) await unpackOnce(program, say)
   const unpacked = search(
     program,
     ['usr/bin', 'usr/sbin', 'bin'].map((folder) => join(root, folder)),
@@ -82,39 +93,68 @@ function search(program: Known, folders: readonly string[]): string | undefined 
   return undefined
 }
 
-const marker = (): string => join(directory, 'complete')
+function isUnpacked(): boolean {
+  return existsSync(markerIn(root)) && readFileSync(markerIn(root), 'utf8') === distribution()
+}
 
-async function unpackAll(say: (line: string) => void): Promise<void> {
-  if (existsSync(marker())) return
+/** A checkout may be used by several machines or containers, whose packages do not fit one another. */
+function distribution(): string {
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : process.platform
+  return `${process.arch}\n${release}`
+}
+
+async function unpackOnce(program: Known, say: (line: string) => void): Promise<void> {
   try {
     await run('apt-get', ['--version'])
     await run('dpkg', ['--version'])
   } catch {
     throw new UserError(
-      `${packages.join(', ')} are not all on PATH, and this is no Debian or Ubuntu to take them from; expected them to be installed`,
+      `${program.names[0]} is not on PATH, and this is no Debian or Ubuntu to take it from; expected it to be installed`,
       { exitCode: 1 },
     )
   }
-  rmSync(root, { recursive: true, force: true })
-  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'archives', 'root']) {
-    mkdirSync(join(directory, folder), { recursive: true })
-  }
+  const work = join(directory, `work-${process.pid}`)
   try {
-    say("reading the distribution's package lists")
-    await apt(['update'])
-    const wanted = await missingPackages()
-    say(`fetching ${wanted.length} packages of the distribution`)
-    await apt(['download', ...wanted])
-    const archives = readdirSync(join(directory, 'archives')).filter((file) => file.endsWith('.deb'))
-    for (const archive of archives) await run('dpkg', ['-x', join(directory, 'archives', archive), root])
-  } catch (error) {
-    throw new UserError(`the distribution's packages ${packages.join(', ')} cannot be fetched: ${messageOf(error)}`, {
-      exitCode: 1,
+    mkdirSync(directory, { recursive: true })
+    await withLock(join(directory, 'lock'), async () => {
+      if (isUnpacked()) return
+      await unpackAll(work, say)
+      rmSync(root, { recursive: true, force: true })
+      renameSync(join(work, 'root'), root)
     })
+  } catch (error) {
+    throw new UserError(
+      `${program.names[0]} is not on PATH and cannot be fetched from the distribution: ${lastWord(error)}`,
+      { exitCode: 1 },
+    )
+  } finally {
+    rmSync(work, { recursive: true, force: true })
   }
-  for (const name of ['prometheus', 'prometheus-alertmanager']) findFilesBesideRoot(join(root, 'usr', 'bin', name))
-  for (const folder of ['state', 'cache', 'archives']) rmSync(join(directory, folder), { recursive: true, force: true })
-  writeFileSync(marker(), `${new Date().toISOString()}\n`)
+}
+
+/** What the program that failed said last, without its command line. */
+function lastWord(error: unknown): string {
+  const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
+  const lines = said.split('\n').filter((line) => line.trim() !== '')
+  return lines.findLast((line) => line.startsWith('E: '))?.slice(3) ?? lines.at(-1) ?? messageOf(error)
+}
+
+async function unpackAll(work: string, say: (line: string) => void): Promise<void> {
+  rmSync(work, { recursive: true, force: true })
+  for (const folder of ['state/lists/partial', 'cache/archives/partial', 'archives', 'root']) {
+    mkdirSync(join(work, folder), { recursive: true })
+  }
+  configureApt(work)
+  say("reading the distribution's package lists")
+  // One list of several that cannot be had (a company's own, say) is no reason to stop; what is missing is named below.
+  await apt(work, ['update']).catch(() => {})
+  const wanted = await missingPackages(work)
+  say(`fetching ${wanted.length} packages of the distribution`)
+  await apt(work, ['download', ...wanted])
+  const archives = readdirSync(join(work, 'archives')).filter((file) => file.endsWith('.deb'))
+  for (const archive of archives) await run('dpkg', ['-x', join(work, 'archives', archive), join(work, 'root')])
+  for (const name of ['prometheus', 'prometheus-alertmanager']) findFilesBesideRoot(join(work, 'root/usr/bin', name))
+  writeFileSync(markerIn(join(work, 'root')), distribution())
 }
 
 /**
@@ -131,34 +171,44 @@ function findFilesBesideRoot(path: string): void {
   writeFileSync(path, program)
 }
 
-/** apt with a state of its own, so that it needs no root and changes nothing outside. */
-async function apt(words: readonly string[]): Promise<string> {
-  const options = {
-    'Dir::State': join(directory, 'state'),
+/** apt with the machine's sources and keys but a state of its own, so that it needs no root and changes nothing outside. */
+function configureApt(work: string): void {
+  const parts = join(work, 'apt.conf.d')
+  mkdirSync(parts)
+  const given = '/etc/apt/apt.conf.d'
+  for (const file of existsSync(given) ? readdirSync(given) : []) symlinkSync(join(given, file), join(parts, file))
+  // Hooks of the machine's administrator are for the machine's own state.
+  writeFileSync(join(parts, 'zz-clear'), '#clear APT::Update;\n')
+  const settings = {
+    'Dir::Etc::Parts': parts,
+    'Dir::State': join(work, 'state'),
     'Dir::State::status': '/var/lib/dpkg/status',
-    'Dir::Cache': join(directory, 'cache'),
-    'APT::Sandbox::User': '',
-    'Debug::NoLocking': 'true',
+    'Dir::Cache': join(work, 'cache'),
+    'APT::Sandbox::User': 'root',
+    'Acquire::Languages': 'none',
     'Acquire::Retries': '3',
-    // Hooks of the machine's administrator write where only root may.
-    'APT::Update::Post-Invoke-Success::': '',
   }
-  const flags = Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  const { stdout } = await run('apt-get', ['-qq', ...flags, ...words], {
-    cwd: join(directory, 'archives'),
+  const lines = Object.entries(settings).map(([name, value]) => `${name} "${value}";\n`)
+  writeFileSync(join(work, 'apt.conf'), lines.join(''))
+}
+
+async function apt(work: string, words: readonly string[]): Promise<string> {
+  const { stdout } = await run('apt-get', ['-qq', ...words], {
+    cwd: join(work, 'archives'),
     maxBuffer: 16_777_216,
-    env: { ...process.env, LC_ALL: 'C' },
+    env: { ...process.env, LC_ALL: 'C', APT_CONFIG: join(work, 'apt.conf') },
   })
   return stdout
 }
 
-/** The packages and those they depend on that this machine lacks; not what only serves a web page or an installation. */
-async function missingPackages(): Promise<string[]> {
-  const printed = await apt(['install', '--print-uris', '-y', '--no-install-recommends', ...packages])
-  const names = printed
-    .split('\n')
-    .map((line) => /^'[^']*' ([^_\s]+)_/.exec(line)?.[1])
-    .filter((name) => name !== undefined)
+/**
+ * The packages and those they depend on that this machine lacks; not what only serves a web page or an installation, and
+ * not what the machine has in another version: a library of the system is not to be mixed with another of its kind.
+ */
+async function missingPackages(work: string): Promise<string[]> {
+  const printed = await apt(work, ['install', '--simulate', '--no-install-recommends', ...packages])
+  // "Inst name (new …)", or "Inst name [old] (new …)" for an upgrade.
+  const names = [...printed.matchAll(/^Inst (\S+) \(/gm)].map((match) => match[1]).filter((name) => name !== undefined)
   const unneeded = /^(fonts-|libjs-|adduser|debconf|systemd|init-system-helpers|lsb-base|sysvinit|dbus|libpam)/
   return [...new Set([...packages, ...names])].filter((name) => !unneeded.test(name))
 }
@@ -172,33 +222,4 @@ function libraryPath(): string {
       .map((entry) => join(folder, entry.name)),
   )
   return [...ofMachine, ...folders, process.env.LD_LIBRARY_PATH ?? ''].filter((path) => path !== '').join(':')
-}
-
-/** Only one process at a time; a lock whose owner is gone is taken over. */
-async function withLock(work: () => Promise<void>): Promise<void> {
-  mkdirSync(directory, { recursive: true })
-  const lock = join(directory, 'lock')
-  for (;;) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: 'wx' })
-      break
-    } catch {
-      if (!ownerLives(lock)) rmSync(lock, { force: true })
-      else await sleep(200)
-    }
-  }
-  try {
-    await work()
-  } finally {
-    rmSync(lock, { force: true })
-  }
-}
-
-function ownerLives(lock: string): boolean {
-  try {
-    process.kill(Number(readFileSync(lock, 'utf8')), 0)
-    return true
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM'
-  }
 }

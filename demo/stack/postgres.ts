@@ -158,7 +158,8 @@ function otherUser(directory: string, postgres: string): readonly string[] {
   // A change of the user forgets the signal at the parent's death, so it is asked for after it.
   const bound = ['--pdeathsig', 'KILL', '--']
   const become = ['setpriv', '--reuid', String(nobody.uid), '--regid', String(nobody.gid), '--clear-groups']
-  const pass = ['--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
+  // Without the secure bit, access(2) answers as if the right were not there.
+  const pass = ['--securebits', '+no_setuid_fixup', '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
   const inside = ['unshare', '--user', `--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`, 'setpriv']
   const ways = [
     { owner: nobody, words: [...become, ...bound] },
