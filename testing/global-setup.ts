@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { startPostgres } from '../demo/stack/postgres.ts'
@@ -14,12 +14,12 @@ declare module 'vitest' {
 }
 
 const root = resolve(import.meta.dirname, '..', '.barometer', 'test-runs')
-const hourMs = 3_600_000
+const dayMs = 86_400_000
 
 /** One Postgres server a run, with durability off: what is tested is lost at the end anyway. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   removeOldRuns()
-  const runDirectory = join(root, randomUUID().slice(0, 8))
+  const runDirectory = join(root, `${process.pid}-${randomUUID().slice(0, 8)}`)
   const postgres = await startPostgres({
     directory: join(runDirectory, 'postgres'),
     settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', autovacuum: 'off' },
@@ -32,14 +32,17 @@ export default async function setup(project: TestProject): Promise<() => Promise
   }
 }
 
-/** What killed runs left; younger ones may be running beside this one. */
+/** What killed runs left; another run may live beside this one. */
 function removeOldRuns(): void {
-  try {
-    for (const name of readdirSync(root)) {
-      const path = join(root, name)
-      if (statSync(path).mtimeMs < Date.now() - hourMs) rmSync(path, { recursive: true, force: true })
-    }
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error
+  if (!existsSync(root)) return
+  for (const name of readdirSync(root)) {
+    const path = join(root, name)
+    // The day is for a process number that another program has by now.
+    const ended = !lives(Number.parseInt(name, 10)) || statSync(path).mtimeMs < Date.now() - dayMs
+    if (ended) rmSync(path, { recursive: true, force: true })
   }
+}
+
+function lives(pid: number): boolean {
+  return existsSync(`/proc/${pid}`)
 }
