@@ -1,3 +1,18 @@
+/**
+ * What tests stand on. One Postgres server a run, started by `global-setup.ts`; everything else is started by the test
+ * that needs it, in a directory that goes with the run.
+ *
+ * - here: `createDatabase(template?) → {url, name, pool, drop()}`, `databaseUrl(name) → url`, `asSuperuser(sql)`,
+ *   `testDirectory(name) → path`
+ * - `platform.ts`: `createPlatformDatabase() → {url, name, pool, drop(), exporterUrl, auditUrl}`, with the reference
+ *   platform, its views and the audit log
+ * - `../demo/stack/`: a server of one's own, to kill or freeze it: `startPostgres({directory, port?, settings?})`,
+ *   `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
+ *   `startAlertmanager({directory, configFile, port?})`; each answers `{url, stop(), start(), signal(signal)}`, where
+ *   `start` is the same data and port again
+ * - `../demo/stack/debian-packages.ts`: `findProgram('promtool' | 'amtool' | …) → {path, environment, workingDirectory?}`
+ */
+
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

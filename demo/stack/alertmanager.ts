@@ -7,6 +7,7 @@ import { answers, type Program, startProgram } from './process.ts'
 export interface RunningAlertmanager {
   url: string
   stop(): Promise<void>
+  start(): Promise<void>
   signal(signal: NodeJS.Signals): Promise<void>
 }
 
@@ -22,18 +23,28 @@ export async function startAlertmanager(options: {
   const directory = resolve(options.directory)
   mkdirSync(directory, { recursive: true })
   const url = `http://127.0.0.1:${port}`
-  const program: Program = await startProgram({
-    name: 'Alertmanager',
-    command: path,
-    arguments: [
-      `--config.file=${resolve(options.configFile)}`,
-      `--storage.path=${join(directory, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--cluster.listen-address=',
-    ],
-    ...place,
-    logFile: join(directory, 'alertmanager.log'),
-    ready: () => answers(`${url}/-/ready`),
-  })
-  return { url, stop: () => program.stop(), signal: (signal) => program.signal(signal) }
+  const launch = (): Promise<Program> =>
+    startProgram({
+      name: 'Alertmanager',
+      command: path,
+      arguments: [
+        `--config.file=${resolve(options.configFile)}`,
+        `--storage.path=${join(directory, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--cluster.listen-address=',
+      ],
+      ...place,
+      logFile: join(directory, 'alertmanager.log'),
+      ready: () => answers(`${url}/-/ready`),
+    })
+  let program = await launch()
+  return {
+    url,
+    stop: () => program.stop(),
+    start: async () => {
+      await program.stop()
+      program = await launch()
+    },
+    signal: (signal) => program.signal(signal),
+  }
 }

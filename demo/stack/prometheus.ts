@@ -7,6 +7,7 @@ import { answers, type Program, startProgram } from './process.ts'
 export interface RunningPrometheus {
   url: string
   stop(): Promise<void>
+  start(): Promise<void>
   signal(signal: NodeJS.Signals): Promise<void>
 }
 
@@ -26,18 +27,28 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   const directory = resolve(options.directory)
   mkdirSync(directory, { recursive: true })
   const url = `http://127.0.0.1:${port}`
-  const program: Program = await startProgram({
-    name: 'Prometheus',
-    command: path,
-    arguments: [
-      `--config.file=${resolve(options.configFile)}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--web.enable-lifecycle',
-    ],
-    ...place,
-    logFile: join(directory, 'prometheus.log'),
-    ready: () => answers(`${url}/-/ready`),
-  })
-  return { url, stop: () => program.stop(), signal: (signal) => program.signal(signal) }
+  const launch = (): Promise<Program> =>
+    startProgram({
+      name: 'Prometheus',
+      command: path,
+      arguments: [
+        `--config.file=${resolve(options.configFile)}`,
+        `--storage.tsdb.path=${join(directory, 'data')}`,
+        `--web.listen-address=127.0.0.1:${port}`,
+        '--web.enable-lifecycle',
+      ],
+      ...place,
+      logFile: join(directory, 'prometheus.log'),
+      ready: () => answers(`${url}/-/ready`),
+    })
+  let program = await launch()
+  return {
+    url,
+    stop: () => program.stop(),
+    start: async () => {
+      await program.stop()
+      program = await launch()
+    },
+    signal: (signal) => program.signal(signal),
+  }
 }
