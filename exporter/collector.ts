@@ -32,6 +32,8 @@ export interface Inputs {
 export interface Figure {
   metric: Metric
   sql: string
+  /** Where nothing is found the figure does not exist, rather than being 0. */
+  sparse?: true
 }
 
 /** A collector: the metrics of one file, the views it cannot do without, and their definition in SQL. */

@@ -1,0 +1,47 @@
+import { creditBalanceUsers, creditsOutstanding } from '../../catalogue/revenue.ts'
+import type { Collector } from '../collector.ts'
+import { liveUser } from './fragments.ts'
+
+const balances = `
+WITH balance AS (
+  SELECT u.user_id, coalesce(sum(CASE
+    WHEN l.kind IN ('purchased', 'granted', 'refunded') THEN l.credits
+    WHEN l.kind IN ('consumed', 'expired') THEN -l.credits
+  END), 0) AS credits
+  FROM users u
+  LEFT JOIN credit_ledger l ON l.user_id = u.user_id AND l.created_at <= :as_of
+  WHERE ${liveUser}
+  GROUP BY u.user_id
+)`
+
+export const creditBalances: Collector = {
+  name: 'credit-balances',
+  views: creditBalanceUsers.sources,
+  oracle: [
+    {
+      metric: creditBalanceUsers,
+      sql: `${balances}
+SELECT
+  CASE
+    WHEN credits < 0 THEN 'debt'
+    WHEN credits = 0 THEN '0'
+    WHEN credits <= 10 THEN '1-10'
+    WHEN credits <= 50 THEN '11-50'
+    WHEN credits <= 100 THEN '51-100'
+    WHEN credits <= 500 THEN '101-500'
+    WHEN credits <= 1000 THEN '501-1000'
+    WHEN credits <= 5000 THEN '1001-5000'
+    ELSE '5001+'
+  END AS balance,
+  count(*) AS value
+FROM balance
+GROUP BY 1`,
+    },
+    {
+      metric: creditsOutstanding,
+      sql: `${balances}
+SELECT coalesce(sum(credits), 0) AS value
+FROM balance`,
+    },
+  ],
+}

@@ -1,0 +1,22 @@
+import { credits as metric } from '../../catalogue/revenue.ts'
+import type { Collector } from '../collector.ts'
+import { inWindow, notInternal, windows } from './fragments.ts'
+
+const kinds = metric.labels.kind.values?.map((kind) => `'${kind}'`).join(', ')
+
+export const credits: Collector = {
+  name: 'credits',
+  views: metric.sources,
+  oracle: [
+    {
+      metric,
+      sql: `
+SELECT l.kind, w."window", sum(l.credits) AS value
+FROM credit_ledger l
+LEFT JOIN users u USING (user_id)
+CROSS JOIN ${windows('today', 'week', 'month', 'ever')}
+WHERE ${notInternal} AND l.kind IN (${kinds}) AND ${inWindow('l.created_at')}
+GROUP BY 1, 2`,
+    },
+  ],
+}

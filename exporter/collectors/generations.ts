@@ -1,0 +1,62 @@
+import {
+  generationFailures,
+  generationsCreated,
+  generationsFinished,
+  generationsInProgress,
+} from '../../catalogue/content.ts'
+import type { Collector } from '../collector.ts'
+import { fold, inWindow, liveUser, notInternal, oneOf, windows } from './fragments.ts'
+
+export const type = oneOf('g.type', generationsFinished.labels.type.values ?? [])
+export const quality = oneOf('g.quality', generationsFinished.labels.quality.values ?? [])
+
+export const generations: Collector = {
+  name: 'generations',
+  views: generationsCreated.sources,
+  oracle: [
+    {
+      metric: generationsCreated,
+      sql: `
+SELECT w."window", count(*) AS value
+FROM generations g
+LEFT JOIN users u USING (user_id)
+CROSS JOIN ${windows('today', 'week', 'month', '1d', '7d', '30d', 'ever')}
+WHERE ${notInternal} AND ${inWindow('g.created_at')}
+GROUP BY 1`,
+    },
+    {
+      metric: generationsFinished,
+      sql: `
+SELECT
+  ${type} AS type,
+  ${quality} AS quality,
+  CASE WHEN g.is_nsfw THEN 'nsfw' ELSE 'sfw' END AS rating,
+  ${fold('g.aspect_ratio', 'aspect_ratio')} AS aspect_ratio,
+  g.status,
+  count(*) AS value
+FROM generations g
+LEFT JOIN users u USING (user_id)
+WHERE ${notInternal} AND g.status IN ('succeeded', 'failed', 'cancelled') AND g.finished_at <= :as_of
+GROUP BY 1, 2, 3, 4, 5`,
+    },
+    {
+      metric: generationsInProgress,
+      // A status takes effect when it is written, so one that ended ahead of as_of is in progress no more.
+      sql: `
+SELECT g.status, count(*) AS value
+FROM generations g
+JOIN users u USING (user_id)
+WHERE ${liveUser} AND g.status IN ('queued', 'running') AND g.created_at <= :as_of
+GROUP BY 1`,
+    },
+    {
+      metric: generationFailures,
+      sql: `
+SELECT ${type} AS type, ${fold('g.failure_reason', 'failure_reason')} AS reason, count(*) AS value
+FROM generations g
+LEFT JOIN users u USING (user_id)
+WHERE ${notInternal} AND g.status = 'failed' AND g.finished_at <= :as_of
+GROUP BY 1, 2`,
+    },
+  ],
+}

@@ -1,0 +1,20 @@
+import { images as metric } from '../../catalogue/content.ts'
+import type { Collector } from '../collector.ts'
+import { inWindow, notInternal, windows } from './fragments.ts'
+
+export const images: Collector = {
+  name: 'images',
+  views: metric.sources,
+  oracle: [
+    {
+      metric,
+      sql: `
+SELECT w."window", sum(g.image_count) AS value
+FROM generations g
+LEFT JOIN users u USING (user_id)
+CROSS JOIN ${windows('today', 'week', 'month', 'ever')}
+WHERE ${notInternal} AND g.status = 'succeeded' AND ${inWindow('g.finished_at')}
+GROUP BY 1`,
+    },
+  ],
+}

@@ -1,0 +1,49 @@
+import { retainedUsers, retentionUsers } from '../../catalogue/users.ts'
+import type { Collector } from '../collector.ts'
+import { notInternal } from './fragments.ts'
+
+/**
+ * The newest day on which anybody signed up and whose day N is over, in the reporting time zone. Days are dates, so that
+ * a day of 23 or 25 hours is one day.
+ */
+const cohorts = `
+WITH signup AS (
+  SELECT u.user_id, (u.created_at AT TIME ZONE :timezone)::date AS day
+  FROM users u
+  WHERE ${notInternal} AND u.created_at <= :as_of
+),
+cohort AS (
+  SELECT h.horizon, h.days, max(signup.day) AS day
+  FROM (VALUES ('d1', 1), ('d7', 7), ('d30', 30)) AS h(horizon, days)
+  JOIN signup ON signup.day + h.days < (:as_of AT TIME ZONE :timezone)::date
+  GROUP BY 1, 2
+)`
+
+export const retention: Collector = {
+  name: 'retention',
+  views: retentionUsers.sources,
+  oracle: [
+    {
+      metric: retentionUsers,
+      sparse: true,
+      sql: `${cohorts}
+SELECT cohort.horizon, count(*) AS value
+FROM cohort
+JOIN signup USING (day)
+GROUP BY 1`,
+    },
+    {
+      metric: retainedUsers,
+      sparse: true,
+      sql: `${cohorts}
+SELECT cohort.horizon, count(*) FILTER (WHERE EXISTS (
+  SELECT FROM sessions x
+  WHERE x.user_id = signup.user_id AND x.started_at <= :as_of
+    AND (x.started_at AT TIME ZONE :timezone)::date = cohort.day + cohort.days
+)) AS value
+FROM cohort
+JOIN signup USING (day)
+GROUP BY 1`,
+    },
+  ],
+}

@@ -1,0 +1,45 @@
+import { mrr, payingUsers, subscriptions as subscriptionsMetric } from '../../catalogue/revenue.ts'
+import type { Collector } from '../collector.ts'
+import { fold, minorPerMajor, monthlyMinor, notInternal, oneOf, runningAt, tierOf } from './fragments.ts'
+
+export const subscriptions: Collector = {
+  name: 'subscriptions',
+  views: subscriptionsMetric.sources,
+  oracle: [
+    {
+      metric: subscriptionsMetric,
+      sql: `
+SELECT
+  ${fold('s.tier', 'tier')} AS tier,
+  ${oneOf('s.status', subscriptionsMetric.labels.status.values ?? [])} AS status,
+  count(*) AS value
+FROM subscriptions s
+LEFT JOIN users u USING (user_id)
+WHERE ${notInternal} AND ${runningAt(':as_of')}
+GROUP BY 1, 2`,
+    },
+    {
+      metric: payingUsers,
+      sql: `
+WITH ${tierOf}
+SELECT t.tier, count(DISTINCT s.user_id) AS value
+FROM subscriptions s
+JOIN tier_of t USING (user_id)
+LEFT JOIN users u USING (user_id)
+WHERE ${notInternal} AND ${runningAt(':as_of')} AND s.status IN ('active', 'past_due') AND s.amount_minor > 0
+GROUP BY 1`,
+    },
+    {
+      metric: mrr,
+      sql: `
+SELECT
+  s.currency::text AS currency,
+  ${fold('s.tier', 'tier')} AS tier,
+  sum(round(${monthlyMinor})) / ${minorPerMajor('s.currency::text')} AS value
+FROM subscriptions s
+LEFT JOIN users u USING (user_id)
+WHERE ${notInternal} AND ${runningAt(':as_of')} AND s.status IN ('active', 'past_due')
+GROUP BY s.currency::text, 2`,
+    },
+  ],
+}

@@ -1,0 +1,50 @@
+import { users as metric } from '../../catalogue/users.ts'
+import type { Collector } from '../collector.ts'
+import { fold, liveUser, tierOf } from './fragments.ts'
+
+export const users: Collector = {
+  name: 'users',
+  views: metric.sources,
+  oracle: [
+    {
+      metric,
+      sql: `
+WITH ${tierOf},
+characters_of AS (
+  SELECT user_id, count(*) AS n
+  FROM characters
+  WHERE created_at <= :as_of AND (deleted_at IS NULL OR deleted_at > :as_of)
+  GROUP BY user_id
+),
+generations_of AS (
+  SELECT user_id, count(*) AS n
+  FROM generations
+  WHERE created_at > :as_of - interval '720 hours' AND created_at <= :as_of
+  GROUP BY user_id
+)
+SELECT
+  coalesce(t.tier, 'free') AS tier,
+  ${fold('u.country', 'country')} AS country,
+  CASE
+    WHEN c.n IS NULL THEN '0'
+    WHEN c.n = 1 THEN '1'
+    WHEN c.n <= 5 THEN '2-5'
+    WHEN c.n <= 20 THEN '6-20'
+    ELSE '21+'
+  END AS characters,
+  CASE
+    WHEN g.n >= :power THEN 'power'
+    WHEN g.n >= :regular THEN 'regular'
+    WHEN g.n >= :casual THEN 'casual'
+    ELSE 'dormant'
+  END AS activity,
+  count(*) AS value
+FROM users u
+LEFT JOIN tier_of t USING (user_id)
+LEFT JOIN characters_of c USING (user_id)
+LEFT JOIN generations_of g USING (user_id)
+WHERE ${liveUser}
+GROUP BY 1, 2, 3, 4`,
+    },
+  ],
+}

@@ -1,0 +1,141 @@
+import { type KeptSet, keptMax, keptSets, type View } from '../catalogue/define.ts'
+import type { PoolClient } from '../lib/postgres.ts'
+import type { Inputs, PopularItem } from './collector.ts'
+import { notInternal } from './collectors/fragments.ts'
+import { popularCounts } from './collectors/popular.ts'
+import { bind } from './oracle.ts'
+
+type Client = Pick<PoolClient, 'query'>
+
+interface Candidates {
+  views: readonly View[]
+  /** Columns: value, and how many there are of it. */
+  sql: string
+}
+
+/** By what each set is chosen. NULL, the empty string and our own words take no place. */
+const candidates: Readonly<Record<KeptSet, Candidates>> = {
+  country: {
+    views: ['users'],
+    sql: `SELECT u.country::text AS value, count(*) AS n FROM users u
+      WHERE ${notInternal} AND u.created_at <= :as_of GROUP BY 1`,
+  },
+  signup_source: {
+    views: ['users'],
+    sql: `SELECT u.signup_source::text AS value, count(*) AS n FROM users u
+      WHERE ${notInternal} AND u.created_at <= :as_of GROUP BY 1`,
+  },
+  visit_source: {
+    views: ['users', 'visits'],
+    sql: `SELECT source::text AS value, count(*) AS n FROM (
+        SELECT DISTINCT ON (v.visitor_id) v.source FROM visits v
+        WHERE v.visited_at <= :as_of
+          AND NOT EXISTS (SELECT FROM users u WHERE u.visitor_id = v.visitor_id AND u.is_internal)
+        ORDER BY v.visitor_id, v.visited_at, v.visit_id
+      ) AS first_visit GROUP BY 1`,
+  },
+  tier: {
+    views: ['users', 'subscriptions'],
+    sql: `SELECT s.tier::text AS value, count(*) AS n FROM subscriptions s LEFT JOIN users u USING (user_id)
+      WHERE ${notInternal} AND s.started_at <= :as_of GROUP BY 1`,
+  },
+  aspect_ratio: {
+    views: ['users', 'generations'],
+    sql: `SELECT g.aspect_ratio::text AS value, count(*) AS n FROM generations g LEFT JOIN users u USING (user_id)
+      WHERE ${notInternal} AND g.created_at <= :as_of GROUP BY 1`,
+  },
+  failure_reason: {
+    views: ['users', 'generations'],
+    sql: `SELECT g.failure_reason::text AS value, count(*) AS n FROM generations g LEFT JOIN users u USING (user_id)
+      WHERE ${notInternal} AND g.status = 'failed' AND g.finished_at <= :as_of GROUP BY 1`,
+  },
+  severity: {
+    views: ['bug_reports'],
+    sql: `SELECT b.severity::text AS value, count(*) AS n FROM bug_reports b WHERE b.created_at <= :as_of GROUP BY 1`,
+  },
+}
+
+const ownWords = ['', 'unknown', 'other', 'free']
+
+interface KeptOptions {
+  storeSchema: string
+  inputs: Inputs
+  /** Views that are there and as they should be; a set that needs another is left as it is. */
+  views: ReadonlySet<View>
+}
+
+export const nothingKept: Inputs['kept'] = Object.fromEntries(
+  keptSets.map((set) => [set, []]),
+) as unknown as Inputs['kept']
+
+/** Reads the kept values from the store. */
+export async function readKept(client: Client, storeSchema: string): Promise<Inputs['kept']> {
+  const { rows } = await client.query<{ kept_set: string; values: string[] }>(
+    `SELECT kept_set, array_agg(value ORDER BY position) AS values FROM ${storeSchema}.kept_value GROUP BY kept_set`,
+  )
+  return { ...nothingKept, ...Object.fromEntries(rows.map((row) => [row.kept_set, row.values])) }
+}
+
+/**
+ * Lets values in while a set has fewer than 20: at the first build that chooses the 20 largest, ties by name. A value that
+ * is kept stays kept, so that no total moves between `other` and a series of its own.
+ * @returns all kept values, now stored, as an input of the figures
+ */
+export async function refreshKept(client: Client, options: KeptOptions): Promise<Inputs['kept']> {
+  const kept = { ...(await readKept(client, options.storeSchema)) }
+  for (const set of keptSets) {
+    const { views, sql } = candidates[set]
+    const before = kept[set]
+    if (before.length >= keptMax || !views.every((view) => options.views.has(view))) continue
+    const bound = bind(sql, options.inputs)
+    const excluded = `$${bound.values.length + 1}::text[]`
+    const { rows } = await client.query<{ value: string }>({
+      text: `SELECT value FROM (${bound.text}) AS candidate
+        WHERE value IS NOT NULL AND value <> ALL (${excluded})
+        ORDER BY n DESC, value COLLATE "C" LIMIT ${keptMax - before.length}`,
+      values: [...bound.values, [...ownWords, ...before]],
+    })
+    const entering = rows.map((row) => row.value)
+    if (entering.length === 0) continue
+    await client.query(
+      `INSERT INTO ${options.storeSchema}.kept_value (kept_set, value, position)
+       SELECT $1, value, $3 + ordinality FROM unnest($2::text[]) WITH ORDINALITY AS entering(value, ordinality)`,
+      [set, entering, before.length],
+    )
+    kept[set] = [...before, ...entering]
+  }
+  return kept
+}
+
+/**
+ * The items with a series of their own on the reporting day of as_of: chosen by the metric itself at the day's first
+ * refresh, 20 for each category and window, and kept for the day.
+ */
+export async function refreshPopular(client: Client, options: Omit<KeptOptions, 'views'>): Promise<PopularItem[]> {
+  const { storeSchema, inputs } = options
+  const day = bind(`SELECT (:as_of AT TIME ZONE :timezone)::date::text AS day`, inputs)
+  const { rows: days } = await client.query<{ day: string }>(day)
+  const today = days[0]?.day
+  const first = await client.query(
+    `INSERT INTO ${storeSchema}.popular_day (day) VALUES ($1) ON CONFLICT DO NOTHING RETURNING day`,
+    [today],
+  )
+  if (first.rowCount === 1) {
+    const counts = bind(popularCounts, inputs)
+    await client.query({
+      text: `INSERT INTO ${storeSchema}.popular_item (day, category, time_window, item)
+        SELECT $${counts.values.length + 1}::date, category, "window", item FROM (
+          SELECT *, row_number() OVER (PARTITION BY category, "window" ORDER BY value DESC, item COLLATE "C") AS place
+          FROM (${counts.text}) AS counted
+        ) AS placed WHERE place <= ${keptMax}`,
+      values: [...counts.values, today],
+    })
+    await client.query(`DELETE FROM ${storeSchema}.popular_item WHERE day < $1::date - 7`, [today])
+    await client.query(`DELETE FROM ${storeSchema}.popular_day WHERE day < $1::date - 7`, [today])
+  }
+  const { rows } = await client.query<PopularItem>(
+    `SELECT category, time_window AS "window", item FROM ${storeSchema}.popular_item WHERE day = $1`,
+    [today],
+  )
+  return rows
+}
