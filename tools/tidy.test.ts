@@ -70,6 +70,8 @@ test('a relative import without an ending is found', () => {
 test('a name that is not in kebab-case is found, in a directory too', () => {
   expect(messagesIn('lib/httpServer.ts', '')).toEqual(['the name httpServer.ts is not in kebab-case'])
   expect(messagesIn('lib/Http/server.ts', '')).toEqual(['the name Http is not in kebab-case'])
+  expect(messagesIn('database/platform/views/credit_ledger.sql', '')).toEqual([])
+  expect(messagesIn('database/platform/credit_ledger.sql', '')).toHaveLength(1)
   expect(messagesIn('docs/README.md', '')).toEqual([])
   expect(messagesIn('Dockerfile', '')).toEqual([])
 })

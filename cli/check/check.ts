@@ -3,7 +3,7 @@ import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { hostAndPort } from '../../lib/variables.ts'
 import { namingTheDatabase } from '../failure.ts'
-import { inspectContract } from './contract.ts'
+import { estimateRefreshCost, inspectContract } from './contract.ts'
 import { alertsOnPlatformApi } from './dead-alerts.ts'
 import { checkQueues } from './queues.ts'
 import type { CheckReport, ServiceReport, ViewReport } from './report.ts'
@@ -14,7 +14,7 @@ type CheckSettings = SettingsWith<'DATABASE_URL'>
 
 /** Looks at everything; what fails is in the report and stops nothing else. */
 export async function check(settings: CheckSettings, now: Date): Promise<CheckReport> {
-  const [{ database, views }, probed, queues, others] = await Promise.all([
+  const [{ database, views, refreshCost }, probed, queues, others] = await Promise.all([
     checkDatabase(settings, now),
     checkProbes(settings),
     checkQueues(settings),
@@ -22,13 +22,12 @@ export async function check(settings: CheckSettings, now: Date): Promise<CheckRe
   ])
   const services = [...probed, ...queues, ...others]
   const good = [database, ...views, ...services].every(({ status }) => status !== 'broken')
-  return { good, database, views, services }
+  return { good, database, views, refreshCost, services }
 }
 
-async function checkDatabase(
-  settings: CheckSettings,
-  now: Date,
-): Promise<{ database: ServiceReport; views: ViewReport[] }> {
+type DatabasePart = Pick<CheckReport, 'database' | 'views' | 'refreshCost'>
+
+async function checkDatabase(settings: CheckSettings, now: Date): Promise<DatabasePart> {
   const { DATABASE_URL: connectionString, SOURCE_SCHEMA: schema } = settings
   const common = { service: 'Postgres', target: hostAndPort(connectionString) }
   const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
@@ -40,23 +39,23 @@ async function checkDatabase(
     const { version = 'unknown', schema: there = false } = rows[0] ?? {}
     if (!there) {
       const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views`
-      return { database: { ...common, status: 'broken', detail }, views: [] }
+      return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
     }
     const detail = `version ${version}, views in ${schema}`
-    return { database: { ...common, status: 'ok', detail }, views: await checkViews(pool, settings, now) }
+    return { database: { ...common, status: 'ok', detail }, ...(await checkViews(pool, settings, now)) }
   } catch (error) {
     const detail = messageOf(namingTheDatabase(error, 'DATABASE_URL', connectionString))
-    return { database: { ...common, status: 'broken', detail }, views: [] }
+    return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
   } finally {
     await pool.end()
   }
 }
 
-async function checkViews(pool: Pool, settings: CheckSettings, now: Date): Promise<ViewReport[]> {
+async function checkViews(pool: Pool, settings: CheckSettings, now: Date): Promise<Omit<DatabasePart, 'database'>> {
   const contract = await inspectContract(pool, settings)
-  const reports: ViewReport[] = []
-  for (const view of contract) reports.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))
-  return reports
+  const views: ViewReport[] = []
+  for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))
+  return { views, refreshCost: await estimateRefreshCost(pool, settings, contract, now) }
 }
 
 /** The dependencies as the exporter probes them, and what of them is not configured. */

@@ -23,8 +23,8 @@ export interface ViewAccess {
   /** The planner's. */
   rowsEstimated: number
   indexes: readonly IndexFinding[]
-  /** The planner's cost of reading what changed in two hours, by every time column: what a refresh looks at. */
-  refreshCost: number
+  /** The planner's cost of reading what changed in two hours, by every time column. */
+  changesCost: number
 }
 
 const timeType = 'timestamp with time zone'
@@ -46,9 +46,9 @@ export async function inspectAccess(
   const since = `${new Date(now.getTime() - overlapMs).toISOString().slice(0, 19).replace('T', ' ')}.123457+00`
   const times = columns.filter((column) => column.type === timeType)
   const whole = await explain(client, `SELECT * FROM ${view}`)
-  let refreshCost = 0
+  let changesCost = 0
   for (const { name } of times) {
-    refreshCost += (await explain(client, `SELECT * FROM ${view} WHERE ${name} > '${since}'`))['Total Cost']
+    changesCost += (await explain(client, `SELECT * FROM ${view} WHERE ${name} > '${since}'`))['Total Cost']
   }
   // Small tables are read whole even where there is an index; with this the planner shows whether there is one.
   await client.query('SET LOCAL enable_seqscan = off')
@@ -69,7 +69,7 @@ export async function inspectAccess(
     indexes.push(await findingOf(client, columnsOfIndex, places, time === undefined ? [] : (found.get(time) ?? [])))
   }
   await client.query('SET LOCAL enable_seqscan = on')
-  return { rowsEstimated: whole['Plan Rows'], indexes, refreshCost: Math.round(refreshCost) }
+  return { rowsEstimated: whole['Plan Rows'], indexes, changesCost: Math.round(changesCost) }
 }
 
 /** Values that no row has and that can be told apart in a plan. */
@@ -89,8 +89,12 @@ function equalities(columns: readonly ViewColumn[]): { name: string; type: strin
   })
 }
 
-async function explain(client: PoolClient, query: string): Promise<PlanNode> {
-  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(`EXPLAIN (VERBOSE, FORMAT JSON) ${query}`)
+/** What the planner would do; nothing is run. */
+export async function explain(client: PoolClient, query: string, values: unknown[] = []): Promise<PlanNode> {
+  const { rows } = await client.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+    `EXPLAIN (VERBOSE, FORMAT JSON) ${query}`,
+    values,
+  )
   const plan = rows[0]?.['QUERY PLAN'][0]?.Plan
   if (plan === undefined) throw new Error('EXPLAIN gave no plan')
   return plan

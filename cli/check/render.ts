@@ -7,6 +7,9 @@ export function renderCheck(report: CheckReport): string {
   const parts = [
     `${database.service} ${database.target}: ${database.detail}`,
     ...(views.length === 0 ? [] : [viewTable(views)]),
+    ...(report.refreshCost === null
+      ? []
+      : [`Estimated cost of one refresh: ${shown(report.refreshCost)} (the planner's units)`]),
     ...toDo(views),
     serviceTable(services),
     report.good ? verdict(report) : 'Something is broken: see above.',
@@ -21,7 +24,7 @@ function verdict({ views, services }: CheckReport): string {
 }
 
 function viewTable(views: readonly ViewReport[]): string {
-  const table = newTable(['view', 'status', 'rows (estimated)', 'newest row', 'indexed', 'cost of a refresh'])
+  const table = newTable(['view', 'status', 'rows (estimated)', 'newest row', 'indexed', 'cost of changes'])
   for (const view of views) {
     table.push([
       view.view,
@@ -29,7 +32,7 @@ function viewTable(views: readonly ViewReport[]): string {
       shown(view.rowsEstimated),
       view.newestRow?.slice(0, 19).replace('T', ' ') ?? '–',
       indexed(view),
-      shown(view.refreshCost),
+      shown(view.changesCost),
     ])
   }
   return table.toString()

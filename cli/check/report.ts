@@ -16,7 +16,7 @@ export interface ViewReport {
   newestRow: string | null
   indexes: readonly IndexFinding[]
   /** In the planner's units: reading what changed in two hours. */
-  refreshCost: number | null
+  changesCost: number | null
 }
 
 export interface ServiceReport {
@@ -33,5 +33,7 @@ export interface CheckReport {
   /** The server's version and the schema that was looked at. */
   database: ServiceReport
   views: readonly ViewReport[]
+  /** In the planner's units: all statements of one refresh; null where none can run. */
+  refreshCost: number | null
   services: readonly ServiceReport[]
 }

@@ -26,7 +26,7 @@ const newestRowsMax = 100_000
 /** Everything `check` says about one view. Reads, never writes. */
 export async function inspectView(pool: Pool, schema: string, contract: ContractView, now: Date): Promise<ViewReport> {
   const { view, stops } = contract
-  const nothing = { view, stops, rowsEstimated: null, newestRow: null, indexes: [], refreshCost: null }
+  const nothing = { view, stops, rowsEstimated: null, newestRow: null, indexes: [], changesCost: null }
   if (!contract.present) {
     const detail = `${schema}.${view} is not there`
     const required = view === 'users'

@@ -43,12 +43,14 @@ function typeScriptFindings(file: SourceFile, metricNames: readonly string[]): F
 
 /** Names that tools look for in this spelling. */
 const givenNames = /^(README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE|NOTICE|Dockerfile)(\.[a-z]+)*$|^\./
+/** A view has the name that the source contract gives it, and its file has the view's. */
+const viewFile = /(^|\/)views\/[a-z_]+\.sql$/
 const kebabCase = /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/
 
 function nameFindings(file: SourceFile): Finding[] {
   return file.path
     .split('/')
-    .filter((part) => !kebabCase.test(part) && !givenNames.test(part))
+    .filter((part) => !kebabCase.test(part) && !givenNames.test(part) && !viewFile.test(file.path))
     .map((part) => ({ path: file.path, message: `the name ${part} is not in kebab-case` }))
 }
 
