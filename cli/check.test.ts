@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, databaseUrl, type TestDatabase } from '../testing/database.ts'
+import { createPlatformDatabase } from '../testing/platform.ts'
 import type { CheckReport } from './check/report.ts'
 import { barometer, oneLine } from './testing.ts'
 
@@ -113,4 +114,19 @@ test('a database that is not there, and a schema that is not, are broken in one 
 
 test('without a database to look at it is bad configuration', async () => {
   expect(oneLine(await barometer(['check']), 2)).toContain('DATABASE_URL (or DATABASE_URL_FILE) is not set')
+})
+
+test('the reference platform, seen with the role of the exporter, is all good and lacks no index', async () => {
+  const platform = await createPlatformDatabase()
+  try {
+    const ran = await barometer(['check', '--json'], { DATABASE_URL: platform.exporterUrl })
+    const found: CheckReport = JSON.parse(ran.stdout)
+    expect(found.views.flatMap(({ problems }) => problems)).toEqual([])
+    expect(
+      found.views.flatMap(({ indexes }) => indexes.flatMap(({ create, note }) => [...create, note ?? []]).flat()),
+    ).toEqual([])
+    expect(ran.exitCode).toBe(0)
+  } finally {
+    await platform.drop()
+  }
 })

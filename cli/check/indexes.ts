@@ -77,6 +77,8 @@ const literals: Readonly<Record<string, string>> = {
   bigint: '4611686018427380001',
   uuid: 'ba203e7e-0000-4000-8000-000000000001',
   text: 'barometer-check',
+  'character varying': 'barometer-check',
+  integer: '2147480001',
 }
 
 /** Look-ups of one user or visitor. In `users` the user is the key already. */
