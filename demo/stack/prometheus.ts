@@ -16,6 +16,8 @@ export interface PrometheusOptions {
   directory: string
   configFile: string
   port?: number
+  /** Command line flags beside those for places and the address. */
+  flags?: readonly string[]
   /** Another Prometheus than the one that is found, for compatibility runs. */
   program?: ProgramFile
 }
@@ -36,6 +38,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
         `--storage.tsdb.path=${join(directory, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--web.enable-lifecycle',
+        ...(options.flags ?? []),
       ],
       ...place,
       logFile: join(directory, 'prometheus.log'),
