@@ -5,9 +5,10 @@ import swaggerUi from '@fastify/swagger-ui'
 import { createHttpServer, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Pool } from '../lib/postgres.ts'
+import { observeRequests } from '../lib/request-metrics.ts'
 import { createActionLog } from './action-log.ts'
 import { requireTokens } from './authentication.ts'
-import { createMetrics, observeRequests } from './metrics.ts'
+import { createMetrics } from './metrics.ts'
 import { handleError, Problem, sendProblem } from './problem.ts'
 import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
 import { exportRoute } from './routes/export.ts'
@@ -54,7 +55,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   server.setNotFoundHandler((_request, reply) =>
     sendProblem(reply, new Problem(404, 'there is no such route; expected one of /openapi.json')),
   )
-  observeRequests(server, metrics)
+  observeRequests(server, metrics.requestSeconds)
   await server.register(helmet, {
     // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
     contentSecurityPolicy: {

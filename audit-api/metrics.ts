@@ -1,7 +1,6 @@
 import { Counter, Histogram, Registry } from 'prom-client'
 import { auditEventsIngestedTotal, auditExportDurationSeconds, auditExportRowsTotal } from '../catalogue/audit.ts'
 import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
-import type { HttpServer } from '../lib/http-server.ts'
 
 export type AuditMetrics = ReturnType<typeof createMetrics>
 
@@ -31,21 +30,4 @@ export function createMetrics() {
     registers,
   })
   return { registry, ingested, exportedRows, exportSeconds, requestSeconds }
-}
-
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
-
-/** Times every request under the pattern of its route: a path of the client's making is never a label. */
-export function observeRequests(server: HttpServer, metrics: AuditMetrics): void {
-  server.addHook('onResponse', (request, reply, done) => {
-    metrics.requestSeconds.observe(
-      {
-        http_request_method: methods.includes(request.method) ? request.method : '_OTHER',
-        http_route: request.routeOptions.url ?? 'none',
-        http_response_status_code: reply.statusCode,
-      },
-      reply.elapsedTime / 1_000,
-    )
-    done()
-  })
 }

@@ -1,5 +1,6 @@
 import { createLogger } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
+import { UserError } from '../lib/user-error.ts'
 import type { Register } from './context.ts'
 import { environmentHelp, refreshVariables } from './environment-help.ts'
 import { withDatabase } from './failure.ts'
@@ -16,7 +17,13 @@ export const registerMetrics: Register = (program, context) => {
       const settings = readSettings(context.environment, ['DATABASE_URL'])
       const log = createLogger({ name: 'barometer-metrics', level: settings.LOG_LEVEL })
       const { refreshOnce } = await import('../exporter/main.ts')
-      const exposition = await withDatabase('DATABASE_URL', settings.DATABASE_URL, () => refreshOnce({ settings, log }))
-      context.print(exposition)
+      const { text, failures } = await withDatabase('DATABASE_URL', settings.DATABASE_URL, () =>
+        refreshOnce({ settings, log }),
+      )
+      context.print(text)
+      if (failures.size > 0) {
+        const lines = [...failures].map(([collector, reason]) => `${collector} (${reason})`)
+        throw new UserError(`${failures.size} collectors failed: ${lines.join('; ')}`, { exitCode: 1 })
+      }
     })
 }

@@ -9,6 +9,8 @@ export interface PoolOptions {
   connectionsMax: number
   /** A connection that cannot be had in this time is an error, not a wait. */
   connectTimeoutMs?: number
+  /** A query that is not answered in this time fails on our side, also where the server is frozen. */
+  queryTimeoutMs?: number
 }
 
 /**
@@ -38,6 +40,7 @@ function connection(options: Omit<PoolOptions, 'connectionsMax'>): pg.ClientConf
     application_name: options.applicationName,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
+    ...(options.queryTimeoutMs === undefined ? {} : { query_timeout: options.queryTimeoutMs }),
   }
 }
 

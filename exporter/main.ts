@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { listen, type Serving } from '../lib/http-server.ts'
+import type { Logger } from '../lib/log.ts'
+import { createPool } from '../lib/postgres.ts'
+import type { SettingsWith } from '../lib/settings.ts'
+import packageFile from '../package.json' with { type: 'json' }
+import type { Collector } from './collector.ts'
+import { collectors as allCollectors } from './collectors/index.ts'
+import { render, written } from './exposition.ts'
+import { startProbes } from './probes/index.ts'
+import { familiesOf } from './refresh/figures.ts'
+import { refresh } from './refresh/refresh.ts'
+import { startRefresher } from './refresh/refresher.ts'
+import { createExporterServer } from './serve.ts'
+import { migrateStore } from './store/migrate.ts'
+
+export { migrateStore } from './store/migrate.ts'
+
+export interface ExporterOptions {
+  settings: SettingsWith<'DATABASE_URL'>
+  serving: Serving
+  log: Logger
+  /** Milliseconds since 1970; the wall clock unless given. */
+  now?: () => number
+  collectors?: readonly Collector[]
+  pollMs?: number
+  statementTimeoutMs?: number
+}
+
+export interface RunningExporter {
+  /** Where it listens, as a URL. */
+  address: string
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the exporter: refreshes in the background, probes, and serves. With the database away it starts, serves the
+ * probes, and is not ready.
+ * @throws {UserError} for a port, certificate or file that cannot be used, and for more targets than can be watched.
+ */
+export async function startExporter(options: ExporterOptions): Promise<RunningExporter> {
+  const { settings, serving, log } = options
+  const now = options.now ?? Date.now
+  const replicaId = randomUUID()
+  const probes = startProbes({ settings, clock: now, log, replicaId })
+  const refresher = startRefresher({
+    ...{ settings, log, replicaId, collectors: options.collectors ?? allCollectors },
+    ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statementTimeoutMs: options.statementTimeoutMs }),
+  })
+  const figures = () => {
+    const snapshot = refresher.snapshot()
+    const cutOff = refresher.cutOff() !== undefined
+    return snapshot === undefined
+      ? []
+      : familiesOf(snapshot, { nowMs: now(), staleAfterMs: settings.STALE_AFTER, cutOff })
+  }
+  const stopParts = () => Promise.all([refresher.stop(), probes.stop()])
+  try {
+    const server = createExporterServer({ serving, log, version: packageFile.version, refresher, probes, figures, now })
+    const address = await listen(server, serving, 'EXPORTER_LISTEN')
+    log.info({ address }, 'the exporter listens')
+    return {
+      address,
+      stop: async () => {
+        await Promise.all([server.close(), stopParts()])
+      },
+    }
+  } catch (error) {
+    await stopParts()
+    throw error
+  }
+}
+
+/**
+ * One refresh, as `barometer metrics` does it: brings the store up to date, computes all figures and writes a snapshot.
+ * @returns the figures in the text format, and a line for each collector that failed
+ */
+export async function refreshOnce(options: {
+  settings: SettingsWith<'DATABASE_URL'>
+  log: Logger
+}): Promise<{ text: string; failures: ReadonlyMap<string, string> }> {
+  const { settings, log } = options
+  await migrateStore(settings)
+  const pool = createPool({
+    connectionString: settings.DATABASE_URL,
+    applicationName: 'barometer-metrics',
+    connectionsMax: 1,
+  })
+  try {
+    const { snapshot, failures } = await refresh({
+      ...{ pool, settings, log, collectors: allCollectors, replicaId: 'barometer metrics' },
+      // One refresh by hand may take its time: ten minutes for each statement.
+      statementTimeoutMs: 600_000,
+      monotonicSeconds: () => performance.now() / 1_000,
+    })
+    const families = familiesOf(snapshot, { nowMs: Date.now(), staleAfterMs: settings.STALE_AFTER, cutOff: false })
+    return { text: render(families.map(written), 'text'), failures }
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,58 @@
+import type { Metric } from '../../catalogue/define.ts'
+import {
+  exporterCollectorDurationSeconds,
+  exporterCollectorEnabled,
+  exporterCollectorLastSuccessTimestampSeconds,
+  exporterCollectorSuccess,
+  exporterSeries,
+  snapshotTimestampSeconds,
+} from '../../catalogue/exporter.ts'
+import type { Family, Sample } from '../collector.ts'
+import { type CollectorState, type Snapshot, secondsOf } from '../store/snapshot.ts'
+
+export interface FiguresOptions {
+  nowMs: number
+  staleAfterMs: number
+  /** Whether the store cannot be reached, so that no collector can be said to succeed. */
+  cutOff: boolean
+}
+
+/**
+ * The families that a snapshot gives at a moment: its figures, where they are not too old to be shown, and how its
+ * collectors stand. Pure: the same on every replica that is not cut off.
+ */
+export function familiesOf(snapshot: Snapshot, options: FiguresOptions): Family[] {
+  const states = [...snapshot.collectors].map(([name, state]) => ({ name, state: withoutStale(state, options) }))
+  const enabled = states.filter(({ state }) => state.enabled)
+  const each = (metric: Metric, of: typeof states, value: (state: CollectorState) => number): Family => ({
+    metric,
+    samples: of.map(({ name, state }): Sample => ({ labels: { collector: name }, value: value(state) })),
+  })
+  return [
+    ...states.flatMap(({ state }) => state.families),
+    each(exporterCollectorEnabled, states, (state) => Number(state.enabled)),
+    each(exporterCollectorSuccess, enabled, (state) => Number(state.success && !options.cutOff)),
+    each(exporterCollectorDurationSeconds, enabled, (state) => state.durationSeconds),
+    each(
+      exporterCollectorLastSuccessTimestampSeconds,
+      enabled.filter(({ state }) => state.asOf !== null),
+      (state) => secondsOf(state.asOf ?? ''),
+    ),
+    each(exporterSeries, enabled, seriesOf),
+    { metric: snapshotTimestampSeconds, samples: [{ labels: {}, value: secondsOf(snapshot.asOf) }] },
+  ]
+}
+
+/** Figures older than STALE_AFTER are absent: an old figure that looks new is worse than none. */
+function withoutStale(state: CollectorState, { nowMs, staleAfterMs }: FiguresOptions): CollectorState {
+  const stale = state.asOf === null || nowMs - secondsOf(state.asOf) * 1_000 > staleAfterMs
+  return stale ? { ...state, families: [] } : state
+}
+
+function seriesOf(state: CollectorState): number {
+  return state.families.reduce((total, { metric, samples }) => {
+    // Buckets, +Inf, sum and count are a series each.
+    const each = metric.type === 'histogram' ? (metric.buckets?.length ?? 0) + 3 : 1
+    return total + samples.length * each
+  }, 0)
+}
