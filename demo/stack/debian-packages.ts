@@ -132,11 +132,17 @@ async function unpackOnce(program: Known, say: (line: string) => void): Promise<
   }
 }
 
-/** What the program that failed said last, without its command line. */
+/** What the program that failed said, without its command line. */
 function lastWord(error: unknown): string {
   const said = error instanceof Error && 'stderr' in error ? String(error.stderr) : ''
-  const lines = said.split('\n').filter((line) => line.trim() !== '')
-  return lines.findLast((line) => line.startsWith('E: '))?.slice(3) ?? lines.at(-1) ?? messageOf(error)
+  return complaintIn(said) ?? messageOf(error)
+}
+
+/** apt's first error, or where it has none its first warning; what comes after these only follows from them. */
+function complaintIn(said: string): string | undefined {
+  const lines = said.split('\n').map((line) => line.trim())
+  const line = lines.find((text) => text.startsWith('E: ')) ?? lines.find((text) => text !== '')
+  return line?.replace(/^[EW]: /, '')
 }
 
 async function unpackAll(work: string, say: (line: string) => void): Promise<void> {
@@ -147,8 +153,10 @@ async function unpackAll(work: string, say: (line: string) => void): Promise<voi
   configureApt(work)
   say("reading the distribution's package lists")
   // One list of several that cannot be had (a company's own, say) is no reason to stop; what is missing is named below.
-  await apt(work, ['update']).catch(() => {})
-  const wanted = await missingPackages(work)
+  const complaint = await apt(work, ['update']).then(({ stderr }) => complaintIn(stderr), lastWord)
+  const wanted = await missingPackages(work).catch((error: unknown) => {
+    throw complaint === undefined ? error : new Error(complaint)
+  })
   say(`fetching ${wanted.length} packages of the distribution`)
   await apt(work, ['download', ...wanted])
   const archives = readdirSync(join(work, 'archives')).filter((file) => file.endsWith('.deb'))
@@ -192,13 +200,12 @@ function configureApt(work: string): void {
   writeFileSync(join(work, 'apt.conf'), lines.join(''))
 }
 
-async function apt(work: string, words: readonly string[]): Promise<string> {
-  const { stdout } = await run('apt-get', ['-qq', ...words], {
+async function apt(work: string, words: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  return run('apt-get', ['-qq', ...words], {
     cwd: join(work, 'archives'),
     maxBuffer: 16_777_216,
     env: { ...process.env, LC_ALL: 'C', APT_CONFIG: join(work, 'apt.conf') },
   })
-  return stdout
 }
 
 /**
@@ -206,7 +213,7 @@ async function apt(work: string, words: readonly string[]): Promise<string> {
  * not what the machine has in another version: a library of the system is not to be mixed with another of its kind.
  */
 async function missingPackages(work: string): Promise<string[]> {
-  const printed = await apt(work, ['install', '--simulate', '--no-install-recommends', ...packages])
+  const { stdout: printed } = await apt(work, ['install', '--simulate', '--no-install-recommends', ...packages])
   // "Inst name (new …)", or "Inst name [old] (new …)" for an upgrade.
   const names = [...printed.matchAll(/^Inst (\S+) \(/gm)].map((match) => match[1]).filter((name) => name !== undefined)
   const unneeded = /^(fonts-|libjs-|adduser|debconf|systemd|init-system-helpers|lsb-base|sysvinit|dbus|libpam)/
