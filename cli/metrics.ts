@@ -1,6 +1,5 @@
 import { createLogger } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
-import { UserError } from '../lib/user-error.ts'
 import type { Register } from './context.ts'
 import { environmentHelp, refreshVariables } from './environment-help.ts'
 import { withDatabase } from './failure.ts'
@@ -15,15 +14,15 @@ export const registerMetrics: Register = (program, context) => {
     .addHelpText('after', environmentHelp(refreshVariables, ['DATABASE_URL']))
     .action(async () => {
       const settings = readSettings(context.environment, ['DATABASE_URL'])
-      const log = createLogger({ name: 'barometer-metrics', level: settings.LOG_LEVEL })
+      // What failed is said below, a line each; the log is for those who ask for it.
+      const level = context.environment.LOG_LEVEL ? settings.LOG_LEVEL : 'silent'
+      const log = createLogger({ name: 'barometer-metrics', level })
       const { refreshOnce } = await import('../exporter/main.ts')
       const { text, failures } = await withDatabase('DATABASE_URL', settings.DATABASE_URL, () =>
         refreshOnce({ settings, log }),
       )
       context.print(text)
-      if (failures.size > 0) {
-        const lines = [...failures].map(([collector, reason]) => `${collector} (${reason})`)
-        throw new UserError(`${failures.size} collectors failed: ${lines.join('; ')}`, { exitCode: 1 })
-      }
+      for (const [collector, reason] of failures) context.warn(`barometer: collector ${collector}: ${reason}`)
+      if (failures.size > 0) context.setExitCode(1)
     })
 }
