@@ -22,6 +22,10 @@ export function createPool(options: PoolOptions): pg.Pool {
   pool.on('error', () => {
     // The pool drops the connection by itself; the next query says what is wrong.
   })
+  // While a connection is lent out the pool does not listen for it: cut in a transaction, it would end the process.
+  pool.on('connect', (client) => {
+    client.on('error', () => {})
+  })
   return pool
 }
 
