@@ -1,0 +1,84 @@
+import { dependencyLastProbeTimestampSeconds, dependencyUp, gpuJobs, gpuWorkers } from '../catalogue/infrastructure.ts'
+import { sumBy, value } from '../catalogue/promql.ts'
+import { hardDownFor, keepFiringFor, probeAgeSeconds } from '../catalogue/slo.ts'
+import type { RuleGroup } from './define.ts'
+
+const hardDown = { severity: 'critical', for: hardDownFor, keepFiringFor } as const
+
+const jobsWait = sumBy(['environment'], value(gpuJobs, { state: 'in_queue' }))
+const workersThere = sumBy(
+  ['environment'],
+  value(gpuWorkers, { state: ['ready', 'running', 'initializing', 'idle', 'starting'] }),
+)
+
+/** What the platform cannot do without. Evaluated every 5 s, so that a page is out within a minute. */
+export const dependencyAlerts: RuleGroup = {
+  name: 'barometer-dependencies',
+  interval: '5s',
+  alerts: [
+    {
+      ...hardDown,
+      name: 'DatabaseDown',
+      component: 'database',
+      expression: `${value(dependencyUp, { dependency: 'postgres' })} == 0`,
+      summary: 'Postgres {{ $labels.target }} does not answer',
+      description: 'A SELECT 1 has failed for 30 s. Nothing on the platform works without it.',
+    },
+    {
+      ...hardDown,
+      name: 'RedisDown',
+      component: 'redis',
+      expression: `${value(dependencyUp, { dependency: 'redis' })} == 0`,
+      summary: 'Redis {{ $labels.target }} does not answer',
+      description: 'A PING has failed for 30 s. No job is queued or taken.',
+    },
+    {
+      ...hardDown,
+      name: 'StorageDown',
+      component: 'storage',
+      expression: `${value(dependencyUp, { dependency: 's3' })} == 0`,
+      summary: 'The bucket at {{ $labels.target }} cannot be written or read',
+      description: 'The bucket does not answer, or a canary could not be written, read back and deleted, for 30 s.',
+    },
+    {
+      ...hardDown,
+      name: 'ApiDown',
+      component: 'api',
+      expression: `${value(dependencyUp, { dependency: 'api' })} == 0`,
+      summary: "The platform's API {{ $labels.target }} does not answer",
+      description: 'Its health address has given no answer, a time-out or a 5xx for 30 s.',
+    },
+    {
+      ...hardDown,
+      name: 'NoGpuWorkers',
+      component: 'gpu',
+      expression: `(${jobsWait} > 0) unless on (environment) (${workersThere} > 0)`,
+      summary: 'Jobs wait at the GPU provider and no worker is ready, running or starting',
+      description: 'For 30 s there has been work and nobody to do it. Scale to zero at rest does not fire this.',
+    },
+    {
+      ...hardDown,
+      name: 'ProbeStale',
+      component: 'exporter',
+      expression: `time() - ${value(dependencyLastProbeTimestampSeconds)} > ${probeAgeSeconds.critical}`,
+      summary: 'The probe of {{ $labels.dependency }} {{ $labels.target }} does not end',
+      description: 'No probe of it has ended for 30 s, so what is shown of it is old.',
+    },
+    {
+      ...hardDown,
+      name: 'ExporterDown',
+      component: 'exporter',
+      expression: `up{job="barometer-probes"} == 0 or absent(up{job="barometer-probes"})`,
+      summary: 'The exporter cannot be scraped',
+      description: 'Prometheus has not reached it for 30 s: what it measures is not watched.',
+    },
+    {
+      ...hardDown,
+      name: 'AuditApiDown',
+      component: 'barometer',
+      expression: `up{job="barometer-audit-api"} == 0 or absent(up{job="barometer-audit-api"})`,
+      summary: 'The audit API cannot be scraped',
+      description: 'Prometheus has not reached it for 30 s: admin actions reported over HTTP are not taken.',
+    },
+  ],
+}

@@ -1,0 +1,24 @@
+import { stringify } from 'yaml'
+import { type RuleGroup, runbookOf } from './define.ts'
+
+/** Where a reader of a page goes; relative, since only the adopter knows where the runbooks are published. */
+const runbooks = 'docs/runbooks'
+
+/** A group as Prometheus reads it. */
+export function renderRules(group: RuleGroup): string {
+  const rules = group.alerts.map((alert) => ({
+    alert: alert.name,
+    expr: alert.expression,
+    ...(alert.for === undefined ? {} : { for: alert.for }),
+    ...(alert.keepFiringFor === undefined ? {} : { keep_firing_for: alert.keepFiringFor }),
+    labels: { component: alert.component, severity: alert.severity },
+    annotations: {
+      dashboard_url: '/d/barometer-home',
+      description: alert.description,
+      runbook_url: `${runbooks}/${runbookOf(alert.name)}.md`,
+      summary: alert.summary,
+    },
+  }))
+  const file = { groups: [{ name: group.name, interval: group.interval, rules }] }
+  return `# Made by npm run generate from alerts/.\n${stringify(file, { lineWidth: 0 })}`
+}

@@ -1,0 +1,109 @@
+import type { Labels, LabelsOf, Metric } from './define.ts'
+import { snapshotTimestampSeconds } from './exporter.ts'
+
+/**
+ * A small typed PromQL builder over the catalogue: a metric or a label that does not exist does not compile. Expressions
+ * are texts with brackets where they are needed, so they can be put together freely.
+ */
+export type Expression = string
+
+/** Exact values by label, or a pattern (`{ matches: '…' }`), or anything but a value. */
+type Matcher<Value extends string> = Value | readonly Value[] | { matches: string } | { not: string }
+export type Matchers<Of extends Metric> = {
+  [Name in keyof LabelsOf<Of>]?: Matcher<Extract<LabelsOf<Of>[Name], string>>
+}
+/** Labels that Prometheus adds when it scrapes. */
+type TargetMatchers = { job?: string; instance?: string }
+
+type CounterOrHistogram<Of extends Labels = Labels> = Metric<Of> & { type: 'counter' | 'histogram' }
+
+function selectorOf(name: string, matchers: Readonly<Record<string, Matcher<string> | undefined>>): Expression {
+  const pairs = Object.entries(matchers).flatMap(([label, matcher]) =>
+    matcher === undefined ? [] : [`${label}${condition(matcher)}`],
+  )
+  return pairs.length === 0 ? name : `${name}{${pairs.join(', ')}}`
+}
+
+function condition(matcher: Matcher<string>): string {
+  if (typeof matcher === 'string') return `=${JSON.stringify(matcher)}`
+  if ('matches' in matcher) return `=~${JSON.stringify(matcher.matches)}`
+  if ('not' in matcher) return `!=${JSON.stringify(matcher.not)}`
+  return `=~${JSON.stringify(matcher.map(escapePattern).join('|'))}`
+}
+
+const escapePattern = (value: string): string => value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+
+/** Every series of a metric as scraped, replicas and all. */
+export function series<Of extends Metric>(of: Of, matchers: Matchers<Of> & TargetMatchers = {}): Expression {
+  return selectorOf(of.name, matchers)
+}
+
+/** One value for each label combination, whatever number of replicas there is: the greatest, or their sum. */
+export function value<Of extends Metric>(of: Of, matchers: Matchers<Of> & TargetMatchers = {}): Expression {
+  return acrossReplicas(of, series(of, matchers))
+}
+
+function acrossReplicas(of: Metric, expression: Expression): Expression {
+  return `${of.replicas === 'same' ? 'max' : 'sum'} without (instance, pod) (${expression})`
+}
+
+/** Increase a second of a counter of our own. Business figures are gauges and have no rate: see `change`. */
+export function rate<Of extends CounterOrHistogram>(
+  of: Of,
+  matchers: Matchers<Of> & TargetMatchers,
+  range: string,
+): Expression {
+  refuseFigure(of)
+  const name = of.type === 'histogram' ? `${of.name}_count` : of.name
+  return acrossReplicas(of, `rate(${selectorOf(name, matchers)}[${range}])`)
+}
+
+/** Quantile of a histogram of our own over a range, by the labels that are left. */
+export function quantile<Of extends CounterOrHistogram>(
+  q: number,
+  of: Of,
+  options: { matchers?: Matchers<Of> & TargetMatchers; range: string; by?: readonly (keyof LabelsOf<Of> & string)[] },
+): Expression {
+  refuseFigure(of)
+  const buckets = `rate(${selectorOf(`${of.name}_bucket`, options.matchers ?? {})}[${options.range}])`
+  return `histogram_quantile(${q}, ${sumBy(['le', ...(options.by ?? [])], acrossReplicas(of, buckets))})`
+}
+
+function refuseFigure(of: Metric): void {
+  if (of.exposition === 'figures') {
+    throw new Error(`${of.name} is computed from the database and can be corrected; expected change(), not rate()`)
+  }
+}
+
+/**
+ * What a business figure grew by over a stretch of time, exactly: where a series did not exist then, it was 0; where no
+ * figures at all existed then, there is no answer. Backfilled history has a sample an hour, so the past is read with
+ * last_over_time.
+ */
+export function change<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
+  const now = value(of, matchers)
+  const then = acrossReplicas(of, `last_over_time(${series(of, matchers)}[1h] offset ${window})`)
+  const existed = `count(last_over_time(${snapshotTimestampSeconds.name}[1h] offset ${window}))`
+  return `((${now}) - ((${then}) or 0 * (${now}))) and on () (${existed})`
+}
+
+export function sum(expression: Expression): Expression {
+  return `sum(${expression})`
+}
+
+export function sumBy(labels: readonly string[], expression: Expression): Expression {
+  return `sum by (${labels.join(', ')}) (${expression})`
+}
+
+export function minBy(labels: readonly string[], expression: Expression): Expression {
+  return `min by (${labels.join(', ')}) (${expression})`
+}
+
+/** One expression over another; nothing where the lower is 0. */
+export function ratio(upper: Expression, lower: Expression): Expression {
+  return `(${upper}) / ((${lower}) > 0)`
+}
+
+export function orZero(expression: Expression): Expression {
+  return `(${expression}) or vector(0)`
+}
