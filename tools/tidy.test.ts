@@ -20,7 +20,6 @@ test('a good file has no finding', () => {
     "import { users } from '../../catalogue/users.ts'",
     "import { createPool } from '../../lib/postgres.ts'",
     'const company = { any: 1 } // any platform_users in a comment is fine',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that is looked at
     'export const text = `${users.name}{}` + createPool + company.any',
   ].join('\n')
   expect(findingsIn('exporter/collectors/active-users.ts', content)).toEqual([])
@@ -126,7 +125,6 @@ test('any and the comments that switch types off are found', () => {
 })
 
 test('strings, comments, templates and regular expressions are told apart', () => {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: source text that is looked at
   const source = "const a = /['\"/]/.test(b) // it's\nconst c = `x ${d ? `y${'}'}` : 'z'} //`\nconst e = 4 / 2 / 1"
   const kinds = scanTypeScript(source).filter((token) => token.kind !== 'code')
   expect(kinds.map(({ kind, text, line }) => `${line} ${kind} ${text}`)).toEqual([

@@ -1,7 +1,12 @@
+import { execFile } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { messageOf, UserError } from '../../lib/user-error.ts'
 import { type Program, type ProgramOptions, startProgram } from '../stack/process.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
+const run = promisify(execFile)
 
 type ScriptOptions = Omit<ProgramOptions, 'command' | 'logFile' | 'arguments' | 'workingDirectory'> & {
   /** The script below the checkout's root, and its words. */
@@ -19,4 +24,27 @@ export function startScript({ script, words = [], logs, ...options }: ScriptOpti
     logFile: join(logs, `${options.name.toLowerCase().replaceAll(' ', '-')}.log`),
     workingDirectory: root,
   })
+}
+
+/**
+ * Runs `barometer …` to its end.
+ * @returns what it printed
+ * @throws {UserError} with its last line where it fails
+ */
+export async function runCommand(
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  logs: string,
+): Promise<string> {
+  try {
+    const { stdout, stderr } = await run(process.execPath, [join(root, 'cli', 'main.ts'), ...words], {
+      cwd: root,
+      env: { ...process.env, ...environment },
+    })
+    appendFileSync(join(logs, 'commands.log'), stderr)
+    return stdout
+  } catch (error) {
+    const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
+    throw new UserError(`barometer ${words[0]} failed: ${said || messageOf(error)}`, { exitCode: 1, cause: error })
+  }
 }

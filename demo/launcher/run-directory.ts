@@ -20,7 +20,9 @@ export function takeRunDirectory(options: { keep: boolean }): RunDirectory {
   const lock = join(directory, 'pid')
   const owner = readOwner(lock)
   if (owner !== undefined && alive(owner)) {
-    throw new UserError(`a demo is already running (process ${owner}); expected one at a time in a checkout`, { exitCode: 1 })
+    throw new UserError(`a demo is already running (process ${owner}); expected one at a time in a checkout`, {
+      exitCode: 1,
+    })
   }
   if (!options.keep) rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory, { recursive: true })

@@ -1,0 +1,117 @@
+import { once } from 'node:events'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { messageOf, UserError } from '../lib/user-error.ts'
+import { type Barometer, preparePrograms, startBarometer } from './launcher/barometer.ts'
+import { checkDemo } from './launcher/check.ts'
+import { startGrafana } from './launcher/grafana.ts'
+import { startPlatform } from './launcher/platform.ts'
+import { runCommand, startScript } from './launcher/processes.ts'
+import { createProgress, type Progress } from './launcher/progress.ts'
+import { type RunDirectory, takeRunDirectory } from './launcher/run-directory.ts'
+import { createStack, type Stack } from './launcher/stack.ts'
+
+const help = `Usage: npm run demo -- [--keep] [--check]
+
+Starts a platform and Barometer over it on 127.0.0.1, and prints the overview and the addresses.
+  --keep   keep the data for the next time
+  --check  once all is up, assert that every target is up and every query has data; stop; exit 0 or 1
+Ctrl-C stops everything.`
+
+interface Flags {
+  keep: boolean
+  check: boolean
+}
+
+function readFlags(): Flags | undefined {
+  try {
+    const options = {
+      keep: { type: 'boolean' },
+      check: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    } as const
+    const { values } = parseArgs({ options })
+    if (values.help) return undefined
+    return { keep: values.keep ?? false, check: values.check ?? false }
+  } catch (error) {
+    throw new UserError(`${messageOf(error)}; expected --keep, --check or nothing`)
+  }
+}
+
+async function start(flags: Flags, directory: RunDirectory, stack: Stack, progress: Progress): Promise<boolean> {
+  progress.step(`starting in ${directory.path}`)
+  const [platform] = await Promise.all([startPlatform(directory, stack, progress), preparePrograms(progress)])
+  const logs = directory.folder('logs')
+  await stack.add(
+    startScript({
+      ...{ name: 'simulator', script: 'demo/simulator/main.ts', logs },
+      environment: { DATABASE_URL: platform.ownerUrl, API_URL: platform.apiUrl },
+      ready: async () => true,
+    }),
+  )
+  const barometer = await startBarometer({ directory, stack, progress, platform })
+  const grafana = await startGrafana({ directory, stack, prometheusUrl: barometer.prometheusUrl })
+  await untilScraped(barometer)
+  const environment = { PROMETHEUS_URL: barometer.prometheusUrl }
+  process.stdout.write(`\n${await runCommand(['overview'], environment, logs)}\n`)
+  printAddresses(barometer, platform.apiUrl, grafana)
+  process.stdout.write(`ready in ${progress.seconds().toFixed(0)} s\n`)
+  return flags.check ? await checkDemo(barometer) : true
+}
+
+/** Until Prometheus has seen the exporter's figures and probes; a first scrape can be 30 s away. */
+async function untilScraped({ prometheusUrl }: Barometer): Promise<void> {
+  const deadlineMs = performance.now() + 45_000
+  while (performance.now() < deadlineMs) {
+    const response = await fetch(`${prometheusUrl}/api/v1/targets?state=active`)
+    const { data } = (await response.json()) as { data: { activeTargets: { health: string }[] } }
+    if (data.activeTargets.length >= 4 && data.activeTargets.every((target) => target.health === 'up')) return
+    await sleep(250)
+  }
+}
+
+function printAddresses(barometer: Barometer, apiUrl: string, grafana: string): void {
+  const rows = [
+    ['Grafana', grafana],
+    ['Prometheus', barometer.prometheusUrl],
+    ['Alertmanager', barometer.alertmanagerUrl],
+    ['exporter', `${barometer.exporterUrl}/metrics`],
+    ['audit API', `${barometer.auditApiUrl}/docs`],
+    ['platform API', apiUrl],
+    ['fake Slack', `${barometer.slackUrl}/requests`],
+    ['fake PagerDuty', `${barometer.pagerdutyUrl}/requests`],
+  ]
+  for (const [name = '', address] of rows) process.stdout.write(`${name.padEnd(15)} ${address}\n`)
+}
+
+async function main(): Promise<number> {
+  const flags = readFlags()
+  if (flags === undefined) {
+    process.stdout.write(`${help}\n`)
+    return 0
+  }
+  const progress = createProgress(() => performance.now())
+  const directory = takeRunDirectory({ keep: flags.keep })
+  const stack = createStack()
+  const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
+  try {
+    const good = await Promise.race([start(flags, directory, stack, progress), asked.then(() => true)])
+    if (flags.check) return good ? 0 : 1
+    if (good) process.stdout.write('Ctrl-C stops everything.\n')
+    await asked
+    return 0
+  } finally {
+    progress.step('stopping')
+    await stack.stop()
+    directory.release({ keep: flags.keep })
+    progress.step('stopped')
+  }
+}
+
+try {
+  process.exit(await main())
+} catch (error) {
+  process.stderr.write(`demo: ${messageOf(error)}\n`)
+  process.exit(error instanceof UserError ? error.exitCode : 1)
+}

@@ -1,0 +1,67 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parse, stringify } from 'yaml'
+
+const root = resolve(import.meta.dirname, '..', '..')
+
+interface Scraped {
+  exporter: string
+  auditApi: string
+  platformApi: string
+  alertmanager: string
+}
+
+/**
+ * Lays out what Prometheus reads: the configuration that everybody gets, the generated rules, and files that name this
+ * demo's targets.
+ * @returns the configuration's path
+ */
+export function writePrometheusFiles(directory: string, targets: Scraped): string {
+  for (const folder of ['rules', 'targets']) mkdirSync(join(directory, folder), { recursive: true })
+  const rules = join(root, 'alerts', 'generated')
+  for (const file of readdirSync(rules)) copyFileSync(join(rules, file), join(directory, 'rules', file))
+  const jobs = {
+    'barometer-exporter': targets.exporter,
+    'barometer-audit-api': targets.auditApi,
+    'platform-api': targets.platformApi,
+    alertmanager: targets.alertmanager,
+  }
+  for (const [job, url] of Object.entries(jobs)) {
+    writeFileSync(join(directory, 'targets', `${job}.json`), JSON.stringify([{ targets: [new URL(url).host] }]))
+  }
+  const configuration = parse(readFileSync(join(root, 'provisioning', 'prometheus', 'prometheus.yml'), 'utf8'))
+  configuration.global.external_labels.environment = 'demo'
+  const path = join(directory, 'prometheus.yml')
+  writeFileSync(path, stringify(configuration))
+  return path
+}
+
+interface Receivers {
+  slackUrlFile: string
+  pagerdutyKeyFile: string
+  /** Where PagerDuty's events go instead of PagerDuty. */
+  pagerdutyUrl: string
+}
+
+/**
+ * Lays out what Alertmanager reads: the configuration that everybody gets, with this demo's secret files and the fake
+ * PagerDuty's address.
+ * @returns the configuration's path
+ */
+export function writeAlertmanagerFiles(directory: string, receivers: Receivers): string {
+  mkdirSync(directory, { recursive: true })
+  const source = join(root, 'provisioning', 'alertmanager')
+  copyFileSync(join(source, 'barometer.tmpl'), join(directory, 'barometer.tmpl'))
+  const configuration = parse(readFileSync(join(source, 'alertmanager.yml'), 'utf8'))
+  configuration.templates = ['barometer.tmpl']
+  for (const receiver of configuration.receivers) {
+    for (const slack of receiver.slack_configs ?? []) slack.api_url_file = receivers.slackUrlFile
+    for (const pagerduty of receiver.pagerduty_configs ?? []) {
+      pagerduty.routing_key_file = receivers.pagerdutyKeyFile
+      pagerduty.url = receivers.pagerdutyUrl
+    }
+  }
+  const path = join(directory, 'alertmanager.yml')
+  writeFileSync(path, stringify(configuration))
+  return path
+}

@@ -1,0 +1,139 @@
+import getPort from 'get-port'
+import { installPlatform, roleUrl } from '../../database/platform/install.ts'
+import { createPool } from '../../lib/postgres.ts'
+import { seed } from '../simulator/seed.ts'
+import { type Postgres, startPostgres } from '../stack/postgres.ts'
+import { answers, type Program } from '../stack/process.ts'
+import { type RunningRedis, startRedis } from '../stack/redis.ts'
+import { type RunningS3, startS3 } from '../stack/s3.ts'
+import { runCommand, startScript } from './processes.ts'
+import type { Progress } from './progress.ts'
+import type { RunDirectory } from './run-directory.ts'
+import { randomSecret } from './secrets.ts'
+import type { Stack } from './stack.ts'
+
+/** The platform that is watched: its stores, its services, and whom it pays for GPUs. */
+export interface Platform {
+  postgres: Postgres
+  redis: RunningRedis
+  s3: RunningS3
+  ownerUrl: string
+  exporterUrl: string
+  auditUrl: string
+  apiUrl: string
+  comfyuiUrl: string
+  runpodUrl: string
+  runpodKey: string
+}
+
+/** Starts the stores side by side, lays out and fills the database, then the services that need them. */
+export async function startPlatform(directory: RunDirectory, stack: Stack, progress: Progress): Promise<Platform> {
+  const [database, redis, s3, gpus] = await Promise.all([
+    startDatabase(directory, stack, progress),
+    progress.part('Redis', () => stack.add(startRedis({ directory: directory.folder('redis') }))),
+    progress.part('S3', () => stack.add(startS3({ directory: directory.folder('s3'), bucket: 'platform-images' }))),
+    startGpus(directory, stack),
+  ])
+  const apiUrl = await startServices({
+    directory,
+    stack,
+    ownerUrl: database.ownerUrl,
+    redis,
+    comfyuiUrl: gpus.comfyuiUrl,
+  })
+  progress.step('the platform: API and workers, fake ComfyUI and RunPod')
+  return { ...database, redis, s3, apiUrl, ...gpus }
+}
+
+async function startDatabase(directory: RunDirectory, stack: Stack, progress: Progress) {
+  const postgres = await progress.part('Postgres', () =>
+    stack.add(startPostgres({ directory: directory.folder('postgres'), settings: { synchronous_commit: 'off' } })),
+  )
+  const pool = createPool({ connectionString: postgres.url, applicationName: 'demo', connectionsMax: 1 })
+  try {
+    const { rowCount } = await pool.query(`SELECT FROM pg_database WHERE datname = 'platform'`)
+    if (rowCount === 0) await pool.query('CREATE DATABASE platform')
+  } finally {
+    await pool.end()
+  }
+  const owner = new URL(postgres.url)
+  owner.pathname = '/platform'
+  const ownerUrl = owner.href
+  const password = randomSecret()
+  const { exporterUrl } = await installPlatform({ ownerUrl, exporterPassword: password })
+  await migrateAudit(ownerUrl, directory)
+  const auditPassword = randomSecret()
+  await fill(ownerUrl, auditPassword, progress)
+  return { postgres, ownerUrl, exporterUrl, auditUrl: roleUrl(ownerUrl, 'barometer_audit', auditPassword) }
+}
+
+/** The audit log is laid out as an operator would, by the command. */
+async function migrateAudit(ownerUrl: string, directory: RunDirectory): Promise<void> {
+  await runCommand(['migrate'], { AUDIT_DATABASE_URL: ownerUrl }, directory.folder('logs'))
+}
+
+async function fill(ownerUrl: string, auditPassword: string, progress: Progress): Promise<void> {
+  const pool = createPool({ connectionString: ownerUrl, applicationName: 'demo', connectionsMax: 1 })
+  try {
+    await pool.query(`ALTER ROLE barometer_audit LOGIN PASSWORD '${auditPassword}'`)
+    const { rows } = await pool.query<{ there: boolean }>('SELECT EXISTS (SELECT FROM platform.users) AS there')
+    if (rows[0]?.there) progress.step('going on with the data of the kept run')
+    else await progress.part('120 days of 20,000 users', () => seed(ownerUrl, { now: new Date() }))
+  } finally {
+    await pool.end()
+  }
+}
+
+async function startGpus(directory: RunDirectory, stack: Stack) {
+  const logs = directory.folder('logs')
+  const [comfyuiPort, runpodPort] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })]
+  const runpodKey = randomSecret()
+  const comfyuiUrl = `http://127.0.0.1:${comfyuiPort}`
+  const runpodUrl = `http://127.0.0.1:${runpodPort}`
+  await Promise.all([
+    stack.add(
+      startScript({
+        ...{ name: 'ComfyUI', script: 'demo/fakes/comfyui.ts', logs },
+        words: ['--port', String(comfyuiPort)],
+        ready: () => answers(`${comfyuiUrl}/system_stats`),
+      }),
+    ),
+    stack.add(
+      startScript({
+        ...{ name: 'RunPod', script: 'demo/fakes/runpod.ts', logs },
+        words: ['--port', String(runpodPort), '--key', runpodKey],
+        ready: async () => (await fetch(`${runpodUrl}/v1/pods`)).status < 500,
+      }),
+    ),
+  ])
+  return { comfyuiUrl, runpodUrl, runpodKey }
+}
+
+interface ServiceOptions {
+  directory: RunDirectory
+  stack: Stack
+  ownerUrl: string
+  redis: RunningRedis
+  comfyuiUrl: string
+}
+
+async function startServices({ directory, stack, ownerUrl, redis, comfyuiUrl }: ServiceOptions): Promise<string> {
+  const logs = directory.folder('logs')
+  const environment = { DATABASE_URL: ownerUrl, REDIS_URL: redis.url, COMFYUI_URL: comfyuiUrl }
+  const port = await getPort({ host: '127.0.0.1' })
+  const controlPort = await getPort({ host: '127.0.0.1' })
+  const apiUrl = `http://127.0.0.1:${port}`
+  const starting: Promise<Program>[] = [
+    startScript({
+      ...{ name: 'platform API', script: 'demo/platform/api.ts', logs, environment },
+      words: ['--port', String(port), '--control-port', String(controlPort)],
+      ready: () => answers(`${apiUrl}/healthz`),
+    }),
+    startScript({
+      ...{ name: 'workers', script: 'demo/platform/worker.ts', logs, environment },
+      ready: async () => true,
+    }),
+  ]
+  await Promise.all(starting.map((program) => stack.add(program)))
+  return apiUrl
+}
