@@ -55,7 +55,8 @@ const candidates: Readonly<Record<KeptSet, Candidates>> = {
   },
 }
 
-const ownWords = ['', 'unknown', 'other', 'free']
+/** Words of our own, which are there without a place; `free` is one only where it means a tier. */
+const ownWords = (set: KeptSet): string[] => ['', 'unknown', 'other', ...(set === 'tier' ? ['free'] : [])]
 
 interface KeptOptions {
   storeSchema: string
@@ -93,7 +94,7 @@ export async function refreshKept(client: Client, options: KeptOptions): Promise
       text: `SELECT value FROM (${bound.text}) AS candidate
         WHERE value IS NOT NULL AND value <> ALL (${excluded})
         ORDER BY n DESC, value COLLATE "C" LIMIT ${keptMax - before.length}`,
-      values: [...bound.values, [...ownWords, ...before]],
+      values: [...bound.values, [...ownWords(set), ...before]],
     })
     const entering = rows.map((row) => row.value)
     if (entering.length === 0) continue
@@ -126,7 +127,7 @@ export async function refreshPopular(client: Client, options: Omit<KeptOptions, 
       text: `INSERT INTO ${storeSchema}.popular_item (day, category, time_window, item)
         SELECT $${counts.values.length + 1}::date, category, "window", item FROM (
           SELECT *, row_number() OVER (PARTITION BY category, "window" ORDER BY value DESC, item COLLATE "C") AS place
-          FROM (${counts.text}) AS counted
+          FROM (${counts.text}) AS counted WHERE item <> 'other'
         ) AS placed WHERE place <= ${keptMax}`,
       values: [...counts.values, today],
     })

@@ -1,9 +1,14 @@
+import { usualCurrencyDecimals } from '../../catalogue/currencies.ts'
 import type { KeptSet } from '../../catalogue/define.ts'
 import { rollingWindowHours } from '../../catalogue/windows.ts'
 
 /**
  * The rules that several definitions share, each as a piece of SQL, so that none stands twice. `u` is the alias of `users`
  * throughout; a row that belongs to a user is joined by `LEFT JOIN users u USING (user_id)`.
+ *
+ * What the contract does not foresee: a type or a quality of its own is the label `other`, so that totals stay whole; a
+ * status or a kind of its own counts nowhere, since nobody knows what it means (but a subscription that runs is one,
+ * whatever its status).
  */
 
 /**
@@ -24,7 +29,7 @@ export function fold(expression: string, set: KeptSet): string {
 }
 
 /** A label that the contract enumerates: whatever else the source holds is `other`, so that no total loses it. */
-export function oneOf(expression: string, values: readonly string[]): string {
+export function foldOneOf(expression: string, values: readonly string[]): string {
   const list = values.map((value) => `'${value}'`).join(', ')
   return `CASE WHEN (${expression})::text IN (${list}) THEN (${expression})::text ELSE 'other' END`
 }
@@ -53,16 +58,24 @@ export function inWindow(instant: string): string {
   return `${instant} <= :as_of AND (w.since IS NULL OR ${instant} >= w.since) AND (w.after IS NULL OR ${instant} > w.after)`
 }
 
-/** Monthly value of a subscription in minor units, not rounded: month / n, year / 12n, week × 52 / 12n. */
-export const monthlyMinor = `CASE s.interval
-    WHEN 'month' THEN s.amount_minor::numeric / s.interval_count
-    WHEN 'year' THEN s.amount_minor::numeric / (12 * s.interval_count)
-    WHEN 'week' THEN s.amount_minor::numeric * 52 / (12 * s.interval_count)
-  END`
+/**
+ * What a subscription costs a year and how many months that is for, in minor units: month × 12 / 12n, year / 12n,
+ * week × 52 / 12n. An interval that is none of these, or 0 of them, has no monthly value: such a subscription adds nothing.
+ */
+const yearlyMinor = `s.amount_minor::numeric * CASE s.interval WHEN 'month' THEN 12 WHEN 'year' THEN 1 WHEN 'week' THEN 52 END`
+const months = '(12 * nullif(s.interval_count, 0))'
+
+/** Monthly value of a subscription in minor units, not rounded. */
+export const monthlyMinor = `${yearlyMinor} / ${months}`
+
+/** The label currency: every ISO code stays. */
+export function currencyOf(alias: string): string {
+  return `coalesce(nullif(${alias}.currency::text, ''), 'unknown')`
+}
 
 /** Minor units in one major unit of a currency, by ISO 4217. */
 export function minorPerMajor(currency: string): string {
-  return `power(10::numeric, coalesce((:currency_decimals ->> (${currency})::text)::int, 2))`
+  return `power(10::numeric, coalesce((:currency_decimals ->> ${currency})::int, ${usualCurrencyDecimals}))`
 }
 
 /** Begun and not ended at an instant. */
@@ -70,8 +83,12 @@ export function runningAt(instant: string): string {
   return `s.started_at <= ${instant} AND (s.ended_at IS NULL OR s.ended_at > ${instant})`
 }
 
-/** Which of several subscriptions is a user's: the dearest by monthly value in major units, ties by tier name. */
-export const dearestFirst = `${monthlyMinor} / ${minorPerMajor('s.currency')} DESC, s.tier::text COLLATE "C"`
+/**
+ * Which of several subscriptions is a user's: the dearest by monthly value in major units, ties by tier name. `div` keeps 18
+ * decimals whatever the size; `/` keeps more or fewer, so a third of 1,000 JPY and of 1,000 USD would be no tie.
+ */
+export const dearestFirst = `div(${yearlyMinor} * 1e18, ${months} * ${minorPerMajor(currencyOf('s'))}) DESC NULLS LAST,
+    s.tier::text COLLATE "C"`
 
 /** A common table expression `tier_of(user_id, tier)`: users with a live subscription; everybody else is `free`. */
 export const tierOf = `tier_of AS (

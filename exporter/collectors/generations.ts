@@ -5,10 +5,10 @@ import {
   generationsInProgress,
 } from '../../catalogue/content.ts'
 import type { Collector } from '../collector.ts'
-import { fold, inWindow, liveUser, notInternal, oneOf, windows } from './fragments.ts'
+import { fold, foldOneOf, inWindow, liveUser, notInternal, windows } from './fragments.ts'
 
-export const type = oneOf('g.type', generationsFinished.labels.type.values ?? [])
-export const quality = oneOf('g.quality', generationsFinished.labels.quality.values ?? [])
+export const type = foldOneOf('g.type', generationsFinished.labels.type.values ?? [])
+export const quality = foldOneOf('g.quality', generationsFinished.labels.quality.values ?? [])
 
 export const generations: Collector = {
   name: 'generations',

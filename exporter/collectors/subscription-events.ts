@@ -1,6 +1,6 @@
 import { mrrMovement, subscriptionChanges } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
-import { fold, minorPerMajor, notInternal } from './fragments.ts'
+import { currencyOf, fold, minorPerMajor, notInternal } from './fragments.ts'
 
 export const subscriptionEvents: Collector = {
   name: 'subscription-events',
@@ -17,14 +17,14 @@ SELECT
     WHEN 'cancel' THEN 'churn'
     WHEN 'reactivate' THEN 'reactivation'
   END AS movement,
-  e.currency::text AS currency,
+  ${currencyOf('e')} AS currency,
   sum(CASE WHEN e.kind IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * (e.mrr_after_minor - e.mrr_before_minor))
-    / ${minorPerMajor('e.currency::text')} AS value
+    / ${minorPerMajor(currencyOf('e'))} AS value
 FROM subscription_events e
 LEFT JOIN users u USING (user_id)
 WHERE ${notInternal} AND e.occurred_at <= :as_of
   AND e.kind IN ('new', 'upgrade', 'downgrade', 'cancel', 'reactivate')
-GROUP BY 1, e.currency::text`,
+GROUP BY 1, ${currencyOf('e')}`,
     },
     {
       metric: subscriptionChanges,

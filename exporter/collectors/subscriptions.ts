@@ -1,6 +1,15 @@
 import { mrr, payingUsers, subscriptions as subscriptionsMetric } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
-import { fold, minorPerMajor, monthlyMinor, notInternal, oneOf, runningAt, tierOf } from './fragments.ts'
+import {
+  currencyOf,
+  fold,
+  foldOneOf,
+  minorPerMajor,
+  monthlyMinor,
+  notInternal,
+  runningAt,
+  tierOf,
+} from './fragments.ts'
 
 export const subscriptions: Collector = {
   name: 'subscriptions',
@@ -11,7 +20,7 @@ export const subscriptions: Collector = {
       sql: `
 SELECT
   ${fold('s.tier', 'tier')} AS tier,
-  ${oneOf('s.status', subscriptionsMetric.labels.status.values ?? [])} AS status,
+  ${foldOneOf('s.status', subscriptionsMetric.labels.status.values ?? [])} AS status,
   count(*) AS value
 FROM subscriptions s
 LEFT JOIN users u USING (user_id)
@@ -33,13 +42,13 @@ GROUP BY 1`,
       metric: mrr,
       sql: `
 SELECT
-  s.currency::text AS currency,
+  ${currencyOf('s')} AS currency,
   ${fold('s.tier', 'tier')} AS tier,
-  sum(round(${monthlyMinor})) / ${minorPerMajor('s.currency::text')} AS value
+  sum(round(${monthlyMinor})) / ${minorPerMajor(currencyOf('s'))} AS value
 FROM subscriptions s
 LEFT JOIN users u USING (user_id)
 WHERE ${notInternal} AND ${runningAt(':as_of')} AND s.status IN ('active', 'past_due')
-GROUP BY s.currency::text, 2`,
+GROUP BY ${currencyOf('s')}, 2`,
     },
   ],
 }
