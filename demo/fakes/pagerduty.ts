@@ -1,0 +1,15 @@
+import { readFlags } from './http-fake.ts'
+import { startReceiver } from './receiver.ts'
+
+interface Event {
+  event_action?: string
+  dedup_key?: string
+  payload?: { summary?: string }
+}
+
+await startReceiver({
+  name: 'PagerDuty',
+  port: readFlags().port,
+  accept: ({ body }) => [202, { status: 'success', message: 'Event processed', dedup_key: (body as Event).dedup_key }],
+  line: (body) => `${(body as Event).event_action} ${(body as Event).payload?.summary ?? ''}`,
+})
