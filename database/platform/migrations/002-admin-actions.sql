@@ -24,14 +24,14 @@ CREATE FUNCTION admin_suspend_user(admin text, target bigint, context jsonb DEFA
 LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
 BEGIN
   UPDATE users SET suspended_at = now(), updated_at = clock_timestamp() WHERE id = target;
-  PERFORM record_admin_action(admin, 'user.suspend', 'user', target::text, '{"suspended": [false, true]}', context);
+  PERFORM record_admin_action(admin, 'user.suspend', 'user', target::text, '{"before": {"suspended": false}, "after": {"suspended": true}}', context);
 END $$;
 
 CREATE FUNCTION admin_delete_user(admin text, target bigint, context jsonb DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
 BEGIN
   UPDATE users SET deleted_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = target AND deleted_at IS NULL;
-  PERFORM record_admin_action(admin, 'user.delete', 'user', target::text, '{"deleted": [false, true]}', context);
+  PERFORM record_admin_action(admin, 'user.delete', 'user', target::text, '{"before": {"deleted": false}, "after": {"deleted": true}}', context);
 END $$;
 
 CREATE FUNCTION admin_grant_credits(admin text, target bigint, credits bigint, context jsonb DEFAULT NULL) RETURNS void
@@ -40,7 +40,7 @@ BEGIN
   INSERT INTO credit_ledger (user_id, created_at, kind, credits)
   VALUES (target, clock_timestamp(), 'granted', admin_grant_credits.credits);
   PERFORM record_admin_action(admin, 'credits.grant', 'user', target::text,
-    jsonb_build_object('credits', admin_grant_credits.credits), context);
+    jsonb_build_object('before', '{}'::jsonb, 'after', jsonb_build_object('credits', admin_grant_credits.credits)), context);
 END $$;
 
 CREATE FUNCTION admin_refund_payment(admin text, target uuid, context jsonb DEFAULT NULL) RETURNS void
@@ -63,7 +63,7 @@ CREATE FUNCTION admin_close_bug_report(admin text, target bigint, context jsonb 
 LANGUAGE plpgsql SET search_path = platform, pg_temp AS $$
 BEGIN
   UPDATE bug_reports SET status = 'closed', updated_at = clock_timestamp() WHERE id = target;
-  PERFORM record_admin_action(admin, 'bug_report.close', 'bug_report', target::text, '{"status": ["open", "closed"]}', context);
+  PERFORM record_admin_action(admin, 'bug_report.close', 'bug_report', target::text, '{"before": {"status": "open"}, "after": {"status": "closed"}}', context);
 END $$;
 
 CREATE FUNCTION admin_decide_influencer_request(
@@ -72,7 +72,7 @@ CREATE FUNCTION admin_decide_influencer_request(
 BEGIN
   UPDATE influencer_requests SET status = decision, updated_at = clock_timestamp() WHERE id = target;
   PERFORM record_admin_action(admin, CASE decision WHEN 'approved' THEN 'influencer_request.approve' ELSE 'influencer_request.reject' END,
-    'influencer_request', target::text, jsonb_build_object('status', jsonb_build_array('pending', decision)), context);
+    'influencer_request', target::text, jsonb_build_object('before', '{"status": "pending"}'::jsonb, 'after', jsonb_build_object('status', decision)), context);
 END $$;
 
 -- Down Migration
