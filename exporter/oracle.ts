@@ -61,12 +61,12 @@ function fillZeros(metric: Metric, samples: readonly Sample[]): Sample[] {
   const key = (labels: Readonly<Record<string, string>>) => JSON.stringify(names.map((name) => labels[name]))
   const present = new Set(samples.map((sample) => key(sample.labels)))
   const open = names.filter((name) => metric.labels[name]?.values === undefined)
-  const seen = new Map<string, Record<string, string>>()
+  // Without such labels there is one combination of them, the empty one, also where no row was found.
+  const seen = new Map<string, Record<string, string>>(open.length === 0 ? [['{}', {}]] : [])
   for (const { labels } of samples) {
     const others = Object.fromEntries(open.map((name) => [name, labels[name] ?? '']))
     seen.set(JSON.stringify(others), others)
   }
-  if (open.length === 0) seen.set('', {})
   const missing = [...seen.values()]
     .flatMap((others) => combinations(metric.labels, others))
     .filter((labels) => !present.has(key(labels)))
