@@ -25,8 +25,7 @@ export const registerExporter: Register = (program, context) => {
         serviceName: 'barometer-exporter',
       })
       const { startExporter } = await import('../exporter/main.ts')
-      const exporter = await startExporter({ settings, serving, log })
-      await runUntilStopped('exporter', exporter, context)
+      await runUntilStopped('exporter', context, () => startExporter({ settings, serving, log }))
       await telemetry.stop()
     })
 }

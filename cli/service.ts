@@ -10,11 +10,14 @@ export interface Running {
 const stopTimeoutMs = 15_000
 
 /**
- * Waits for SIGTERM or SIGINT and stops the service in order.
+ * Starts the service, waits for SIGTERM or SIGINT and stops it in order.
  * @throws {UserError} where it does not stop in time.
  */
-export async function runUntilStopped(name: string, running: Running, context: Context): Promise<void> {
-  await context.untilAskedToStop()
+export async function runUntilStopped(name: string, context: Context, start: () => Promise<Running>): Promise<void> {
+  // Listened for before the start, so that no signal falls between the two.
+  const asked = context.untilAskedToStop()
+  const running = await start()
+  await asked
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = new UserError(`${name} did not stop within ${stopTimeoutMs / 1_000} s`, { exitCode: 1 })
