@@ -12,16 +12,18 @@ import { createProgress, type Progress } from './launcher/progress.ts'
 import { type RunDirectory, takeRunDirectory } from './launcher/run-directory.ts'
 import { createStack, type Stack } from './launcher/stack.ts'
 
-const help = `Usage: npm run demo -- [--keep] [--check]
+const help = `Usage: npm run demo -- [--keep] [--check] [--directory PATH]
 
 Starts a platform and Barometer over it on 127.0.0.1, and prints the overview and the addresses.
   --keep   keep the data for the next time
   --check  once all is up, assert that every target is up and every query has data; stop; exit 0 or 1
+  --directory PATH  where its data goes; .barometer/demo unless given, one demo at a time in each
 Ctrl-C stops everything.`
 
 interface Flags {
   keep: boolean
   check: boolean
+  directory: string | undefined
 }
 
 function readFlags(): Flags | undefined {
@@ -29,13 +31,14 @@ function readFlags(): Flags | undefined {
     const options = {
       keep: { type: 'boolean' },
       check: { type: 'boolean' },
+      directory: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     } as const
     const { values } = parseArgs({ options })
     if (values.help) return undefined
-    return { keep: values.keep ?? false, check: values.check ?? false }
+    return { keep: values.keep ?? false, check: values.check ?? false, directory: values.directory }
   } catch (error) {
-    throw new UserError(`${messageOf(error)}; expected --keep, --check or nothing`)
+    throw new UserError(`${messageOf(error)}; expected --keep, --check, --directory PATH or nothing`)
   }
 }
 
@@ -56,6 +59,9 @@ async function start(flags: Flags, directory: RunDirectory, stack: Stack, progre
   const environment = { PROMETHEUS_URL: barometer.prometheusUrl }
   process.stdout.write(`\n${await runCommand(['overview'], environment, logs)}\n`)
   printAddresses(barometer, platform.apiUrl, grafana)
+  process.stdout.write(
+    `to see a page: kill -9 ${platform.redis.program().pid} ends Redis; Slack and PagerDuty hear of it within a minute\n`,
+  )
   process.stdout.write(`ready in ${progress.seconds().toFixed(0)} s\n`)
   return flags.check ? await checkDemo(barometer) : true
 }
@@ -92,7 +98,7 @@ async function main(): Promise<number> {
     return 0
   }
   const progress = createProgress(() => performance.now())
-  const directory = takeRunDirectory({ keep: flags.keep })
+  const directory = takeRunDirectory({ keep: flags.keep, path: flags.directory })
   const stack = createStack()
   const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
   try {

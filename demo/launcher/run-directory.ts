@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UserError } from '../../lib/user-error.ts'
 
-const directory = resolve(import.meta.dirname, '..', '..', '.barometer', 'demo')
+const usual = resolve(import.meta.dirname, '..', '..', '.barometer', 'demo')
 
 export interface RunDirectory {
   path: string
@@ -14,9 +14,11 @@ export interface RunDirectory {
 /**
  * Takes the demo's directory for this process.
  * @param options.keep go on with the data of an earlier kept run, where there is one
+ * @param options.path another directory than the checkout's own
  * @throws {UserError} where another demo runs in it
  */
-export function takeRunDirectory(options: { keep: boolean }): RunDirectory {
+export function takeRunDirectory(options: { keep: boolean; path?: string | undefined }): RunDirectory {
+  const directory = options.path === undefined ? usual : resolve(options.path)
   const lock = join(directory, 'pid')
   const owner = readOwner(lock)
   if (owner !== undefined && alive(owner)) {

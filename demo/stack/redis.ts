@@ -8,6 +8,7 @@ import { type Program, startProgram } from './process.ts'
 export interface RunningRedis {
   url: string
   port: number
+  program(): Program
   stop(): Promise<void>
   start(): Promise<void>
   signal(signal: NodeJS.Signals): Promise<void>
@@ -43,6 +44,7 @@ export async function startRedis(options: { directory: string; port?: number }):
   return {
     url: `redis://127.0.0.1:${port}`,
     port,
+    program: () => program,
     stop: () => program.stop(),
     start: async () => {
       await program.stop()

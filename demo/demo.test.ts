@@ -1,0 +1,57 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { testDirectory } from '../testing/database.ts'
+
+interface Received {
+  body: { event_action?: string; payload?: { summary?: string }; attachments?: { title?: string }[] }
+}
+
+/** Asks until there is an answer; a page takes 53 s at worst. */
+async function eventually<Value>(
+  timeoutMs: number,
+  look: () => Promise<Value | undefined>,
+): Promise<Value | undefined> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const found = await look()
+    if (found !== undefined || Date.now() > deadline) return found
+    await sleep(500)
+  }
+}
+
+test('the demo is up within a minute, a killed Redis reaches Slack and PagerDuty, and nothing is left', async () => {
+  const directory = join(testDirectory('demo'), 'run')
+  const launcher = resolve(import.meta.dirname, 'launcher.ts')
+  const child = spawn(process.execPath, [launcher, '--directory', directory], { stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  const exited = once(child, 'exit')
+
+  const ready = await eventually(90_000, async () => /ready in (\d+) s/.exec(output)?.[1])
+  expect(Number(ready), output).toBeLessThanOrEqual(60)
+  for (const part of ['Users', 'DAU', 'WAU', 'MAU', 'Images', 'success rate', 'MRR', 'Queue', 'Health']) {
+    expect(output).toContain(part)
+  }
+
+  const addressOf = (name: string) => new RegExp(`^${name}\\s+(http\\S+)$`, 'm').exec(output)?.[1] ?? name
+  const requests = async (name: string) => (await (await fetch(addressOf(name))).json()) as Received[]
+  expect(await requests('fake Slack'), 'nothing is paged while all is well').toEqual([])
+  process.kill(Number(/kill -9 (\d+)/.exec(output)?.[1]), 'SIGKILL')
+  const message = await eventually(75_000, async () =>
+    (await requests('fake Slack')).find(({ body }) => body.attachments?.[0]?.title?.includes('RedisDown')),
+  )
+  expect(message?.body.attachments?.[0]?.title).toMatch(/^CRITICAL RedisDown: Redis 127\.0\.0\.1:\d+ does not answer$/)
+  const event = await eventually(15_000, async () =>
+    (await requests('fake PagerDuty')).find(({ body }) => body.payload?.summary?.includes('RedisDown')),
+  )
+  expect(event?.body.event_action).toBe('trigger')
+
+  child.kill('SIGINT')
+  expect((await exited)[0]).toBe(0)
+  expect(existsSync(directory)).toBe(false)
+}, 240_000)
