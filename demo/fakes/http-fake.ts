@@ -13,14 +13,17 @@ export type FakeAnswer = [status: number, body: unknown]
 
 const bodyMaxBytes = 5_000_000
 
-/** A server that answers by one function; for a demo on one machine, so it listens on 127.0.0.1 alone. */
+/** 127.0.0.1, but for a container, whose network is its own. */
+export const listenHost = process.env.LISTEN_HOST || '127.0.0.1'
+
+/** A server that answers by one function, for a demo on one machine. */
 export async function startFake(port: number, answer: (request: FakeRequest) => FakeAnswer | Promise<FakeAnswer>) {
   const server = createServer((request, response) => {
     void respond(request, response, answer)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, listenHost, resolve)
   })
   return {
     stop: () =>

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { observeRequests } from '../../lib/request-metrics.ts'
-import { readFlags, startFake } from '../fakes/http-fake.ts'
+import { listenHost, readFlags, startFake } from '../fakes/http-fake.ts'
 
 /**
  * The platform's HTTP API. Environment: DATABASE_URL, REDIS_URL. Flags: --port, and --control-port, where
@@ -102,5 +102,5 @@ server.get<{ Params: { id: string } }>('/users/:id', async (request, reply) => {
   const { rows } = await pool.query('SELECT id, created_at FROM platform.users WHERE id = $1', [request.params.id])
   return rows[0] ?? reply.code(404).send({ error: 'no such user' })
 })
-await server.listen({ host: '127.0.0.1', port: flags.port })
+await server.listen({ host: listenHost, port: flags.port })
 console.log(`platform API on ${flags.port}`)

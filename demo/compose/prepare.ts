@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { writeAlertmanagerFiles } from '../launcher/monitoring.ts'
+import { runCommand } from '../launcher/processes.ts'
+import { randomSecret } from '../launcher/secrets.ts'
+import { addressOf } from './addresses.ts'
+
+/**
+ * Makes what docker-compose.yml reads from `secrets/`: random passwords, the addresses that hold them, a token of the
+ * audit API, and Alertmanager's configuration with the fake receivers. Run once on the host; what is there stays.
+ */
+const directory = resolve(import.meta.dirname, '..', '..', 'secrets')
+if (existsSync(directory)) {
+  console.log('secrets/ is there already; remove it to begin anew')
+  process.exit(0)
+}
+mkdirSync(directory, { recursive: true })
+// Containers run as other users than the one who starts them, so the files are readable by all; the folder is not entered
+// by others on the host.
+const write = (name: string, content: string) => writeFileSync(join(directory, name), content, { mode: 0o644 })
+
+const [exporterPassword, auditPassword, s3Secret] = [randomSecret(), randomSecret(), randomSecret()]
+write('postgres_password', randomSecret())
+write('exporter_password', exporterPassword)
+write('audit_password', auditPassword)
+write('exporter_url', addressOf('barometer_exporter', exporterPassword))
+write('audit_url', addressOf('barometer_audit', auditPassword))
+write('s3_secret', s3Secret)
+write(
+  's3_config',
+  JSON.stringify({
+    identities: [
+      {
+        name: 'barometer',
+        credentials: [{ accessKey: 'barometer', secretKey: s3Secret }],
+        actions: ['Admin', 'Read', 'Write', 'List', 'Tagging'],
+      },
+    ],
+  }),
+)
+write('slack_url', 'http://slack:8080/services/demo')
+write('pagerduty_key', randomSecret())
+write('runpod_key', randomSecret())
+write('grafana_password', randomSecret())
+const token = await runCommand(
+  ['audit', 'tokens', 'add', '--name', 'demo', '--scope', 'ingest', 'read', 'export'],
+  { AUDIT_TOKENS_FILE: join(directory, 'audit_tokens') },
+  directory,
+)
+write('audit_token', token.trim())
+writeAlertmanagerFiles(join(directory, 'alertmanager'), {
+  slackUrlFile: '/run/secrets/slack_url',
+  pagerdutyKeyFile: '/run/secrets/pagerduty_key',
+  pagerdutyUrl: 'http://pagerduty:8080/v2/enqueue',
+})
+console.log('made secrets/; now: docker compose up --build')
