@@ -34,7 +34,18 @@ export function foldOneOf(expression: string, values: readonly string[]): string
   return `CASE WHEN (${expression})::text IN (${list}) THEN (${expression})::text ELSE 'other' END`
 }
 
-type Window = 'today' | 'week' | 'month' | keyof typeof rollingWindowHours | 'ever'
+const units = { today: 'day', week: 'week', month: 'month' } as const
+type Window = keyof typeof units | keyof typeof rollingWindowHours | 'ever'
+
+/**
+ * The first instant of the local day, week or month. Where clocks go back from 01:00 to 00:00 (Azores, Havana) a midnight comes
+ * twice, and date_trunc takes the second: an hour after 23:00 of the day before is the first.
+ */
+function beginningOf(unit: (typeof units)[keyof typeof units]): string {
+  return `least(
+    date_trunc('${unit}', :as_of, :timezone),
+    (date_trunc('${unit}', :as_of AT TIME ZONE :timezone) - interval '1 hour') AT TIME ZONE :timezone + interval '1 hour')`
+}
 
 /**
  * A relation `w(window, since, after)` of windows and, by `inWindow`, whether an instant lies in one. Calendar windows
@@ -48,8 +59,7 @@ export function windows(...names: readonly Window[]): string {
       const hours = rollingWindowHours[name as keyof typeof rollingWindowHours]
       return `('${name}', NULL::timestamptz, :as_of - interval '${hours} hours')`
     }
-    const unit = name === 'today' ? 'day' : name
-    return `('${name}', date_trunc('${unit}', :as_of, :timezone), NULL::timestamptz)`
+    return `('${name}', ${beginningOf(units[name as keyof typeof units])}, NULL::timestamptz)`
   })
   return `(VALUES ${rows.join(', ')}) AS w("window", since, after)`
 }

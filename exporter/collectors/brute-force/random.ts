@@ -23,7 +23,7 @@ function randomOf(seed: number): Random {
   }
 }
 
-/** Zones with a moment when their clocks are changed: forward, back, at midnight, by half an hour, or never. */
+/** Zones with a moment when their clocks are changed: forward, back, over midnight, twice a midnight, by half an hour, never. */
 const moments = [
   ['UTC', '2026-03-01 00:00:00Z'],
   ['Europe/Berlin', '2026-03-29 01:00:00Z'],
@@ -35,6 +35,11 @@ const moments = [
   ['Australia/Lord_Howe', '2026-04-04 15:00:00Z'],
   ['Africa/Cairo', '2026-04-23 22:00:00Z'],
   ['Pacific/Kiritimati', '2026-06-30 10:00:00Z'],
+  ['America/Havana', '2026-11-01 05:00:00Z'],
+  ['Atlantic/Azores', '2026-10-25 01:00:00Z'],
+  ['Africa/Cairo', '2026-10-29 21:00:00Z'],
+  ['America/Nuuk', '2026-03-29 01:00:00Z'],
+  ['America/Nuuk', '2026-10-25 01:00:00Z'],
 ] as const
 
 const quarter = hour / 4n
@@ -116,10 +121,12 @@ class Generator {
   }
 
   visits(): Rows['visits'][] {
+    // Some at one instant, so that only their ids say which was the first.
+    const crowded = this.near(this.now - 48n * hour)
     return this.many(60, (visit_id) => ({
       visit_id,
       visitor_id: `v${this.random(30)}`,
-      visited_at: this.near(),
+      visited_at: this.chance(30) ? crowded : this.near(),
       source: this.pick([null, '', ...this.few(wide('from '))]),
     }))
   }
@@ -256,7 +263,7 @@ class Generator {
 /** One platform with a past, within weeks of a change of its clocks. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed)
-  const [timezone, moment] = moments[seed % moments.length] as (typeof moments)[number]
+  const [timezone, moment] = moments[random(moments.length)] as (typeof moments)[number]
   const grid = BigInt(random(3) === 0 ? random(40) * 96 : random(120))
   const now = microseconds(moment) + grid * quarter + BigInt(random(3) - 1)
   const later = now + BigInt(1 + random(150)) * quarter
