@@ -84,9 +84,9 @@ type UnitOfCount =
 /** Where a metric is scraped: the exporter's figures, its probes, the audit API, or the platform's own API. */
 export type Exposition = 'figures' | 'probes' | 'self' | 'audit-api' | 'platform-api'
 
-export interface Metric<Of extends Labels = Labels> {
+export interface Metric<Of extends Labels = Labels, Type extends MetricType = MetricType> {
   name: string
-  type: MetricType
+  type: Type
   unit: Unit
   /** One line, shown by Prometheus. */
   help: string
@@ -106,7 +106,10 @@ export interface Metric<Of extends Labels = Labels> {
   combinationsMax?: number
 }
 
-type Definition<Of extends Labels> = Omit<Metric<Of>, 'labels' | 'definition' | 'replicas' | 'sources'> & {
+type Definition<Of extends Labels, Type extends MetricType> = Omit<
+  Metric<Of, Type>,
+  'labels' | 'definition' | 'replicas' | 'sources'
+> & {
   labels?: Of
   definition?: string
   replicas?: Metric['replicas']
@@ -114,7 +117,9 @@ type Definition<Of extends Labels> = Omit<Metric<Of>, 'labels' | 'definition' | 
 }
 
 /** A metric with what was left out filled in: no labels, the help as definition, the same on all replicas. */
-export function metric<const Of extends Labels = Record<never, Label>>(definition: Definition<Of>): Metric<Of> {
+export function metric<const Type extends MetricType, const Of extends Labels = Record<never, Label>>(
+  definition: Definition<Of, Type>,
+): Metric<Of, Type> {
   return {
     ...definition,
     labels: definition.labels ?? ({} as Of),

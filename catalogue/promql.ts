@@ -15,7 +15,7 @@ export type Matchers<Of extends Metric> = {
 /** Labels that Prometheus adds when it scrapes. */
 type TargetMatchers = { job?: string; instance?: string }
 
-type CounterOrHistogram<Of extends Labels = Labels> = Metric<Of> & { type: 'counter' | 'histogram' }
+type CounterOrHistogram = Metric<Labels, 'counter' | 'histogram'>
 
 function selectorOf(name: string, matchers: Readonly<Record<string, Matcher<string> | undefined>>): Expression {
   const pairs = Object.entries(matchers).flatMap(([label, matcher]) =>

@@ -1,0 +1,69 @@
+import { parser } from '@prometheus-io/lezer-promql'
+import { expect, test } from 'vitest'
+import { ruleGroups } from '../alerts/index.ts'
+import { generationsFinished } from './content.ts'
+import { seriesMax } from './define.ts'
+import { catalogue } from './index.ts'
+import { httpServerRequestDurationSeconds, queueJobsFinishedTotal } from './infrastructure.ts'
+import { change, quantile, rate, ratio, value } from './promql.ts'
+import { mrr } from './revenue.ts'
+
+/** Where the expression does not parse, or undefined. */
+function syntaxError(expression: string): string | undefined {
+  let error: string | undefined
+  parser.parse(expression).iterate({
+    enter: (node) => {
+      if (node.type.isError) error ??= expression.slice(node.from, node.from + 40)
+    },
+  })
+  return error
+}
+
+test('every name stands once, in snake case, and ends as its type and unit ask', () => {
+  const names = catalogue.map((metric) => metric.name)
+  expect(new Set(names).size).toBe(names.length)
+  for (const metric of catalogue) {
+    expect(metric.name).toMatch(/^[a-z][a-z0-9_]*$/)
+    expect(metric.name.endsWith('_total'), metric.name).toBe(metric.type === 'counter')
+    if (metric.unit === 'seconds' || metric.unit === 'bytes') expect(metric.name).toContain(`_${metric.unit}`)
+    for (const label of Object.keys(metric.labels)) expect(label).toMatch(/^[a-z][a-z0-9_]*$/)
+    expect(metric.help).toMatch(/\.$/)
+    expect(metric.help).not.toContain('\n')
+  }
+})
+
+test('all that we expose together stays under 20,000 series', () => {
+  const ours = catalogue.filter((metric) => metric.exposition !== 'platform-api')
+  expect(ours.reduce((sum, metric) => sum + seriesMax(metric), 0)).toBeLessThan(20_000)
+})
+
+test('business figures say which views they need and nothing else does', () => {
+  for (const metric of catalogue) expect(metric.sources.length > 0, metric.name).toBe(metric.exposition === 'figures')
+})
+
+test('what is the same on every replica is read once, what is shared is added', () => {
+  expect(value(mrr, { currency: 'EUR' })).toBe('max without (instance, pod) (platform_mrr{currency="EUR"})')
+  expect(rate(httpServerRequestDurationSeconds, { job: 'platform-api' }, '5m')).toBe(
+    'sum without (instance, pod) (rate(http_server_request_duration_seconds_count{job="platform-api"}[5m]))',
+  )
+})
+
+test('a business figure has differences, no rate', () => {
+  const wanted = change(generationsFinished, { status: 'succeeded' }, '1d')
+  expect(wanted).toContain('last_over_time(platform_generations_finished{status="succeeded"}[1h] offset 1d)')
+  // @ts-expect-error a gauge cannot be rated: this does not even compile
+  expect(() => rate(generationsFinished, {}, '5m')).toThrow(/expected change\(\), not rate\(\)/)
+})
+
+test('what the builder makes, and every alert, is PromQL', () => {
+  const expressions = [
+    value(mrr),
+    change(mrr, {}, '30d'),
+    ratio(value(mrr), value(mrr)),
+    rate(queueJobsFinishedTotal, { queue: ['a.b', 'c"d'], result: { not: 'failed' } }, '5m'),
+    quantile(0.95, httpServerRequestDurationSeconds, { range: '5m', by: ['http_route'] }),
+    ...ruleGroups.flatMap((group) => group.alerts.map((alert) => alert.expression)),
+  ]
+  for (const expression of expressions) expect(syntaxError(expression), expression).toBeUndefined()
+  expect(syntaxError('sum(rate(x[5m])')).toBeDefined()
+})
