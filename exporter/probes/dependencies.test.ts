@@ -39,7 +39,7 @@ afterAll(async () => {
 })
 
 async function probing(environment: Record<string, string>, options: { timeoutMs?: number } = {}) {
-  const probes = testProbes(environment, { timeoutMs: 700, ...options })
+  const probes = testProbes(environment, { timeoutMs: 1_500, ...options })
   running.push(probes)
   await probes.tick()
   return probes
