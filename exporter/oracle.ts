@@ -26,11 +26,18 @@ const casts: Readonly<Record<string, string>> = {
   currency_decimals: 'jsonb',
 }
 
-/** Puts `$1::type` for each `:name`; `::casts` and array slices of the SQL are left as they are. */
+/** What is quoted or a comment, which is left as it is, or a name; `::casts` are no names. */
+const nameOrQuoted = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\/|(?<![:\w]):(?<name>[a-z_]+)\b/g
+
+/**
+ * Puts `$1::type` for each `:name`.
+ * @throws where a name stands for nothing
+ */
 export function bind(sql: string, inputs: Inputs): { text: string; values: unknown[] } {
   const given = parameters(inputs)
   const names: string[] = []
-  const text = sql.replace(/(?<![:\w]):([a-z_]+)\b/g, (whole, name: string) => {
+  const text = sql.replace(nameOrQuoted, (whole, name: string | undefined) => {
+    if (name === undefined) return whole
     if (!(name in given))
       throw new Error(`the statement asks for ${whole}; expected one of ${Object.keys(given).join(', ')}`)
     if (!names.includes(name)) names.push(name)

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { keptSets, views } from '../../../catalogue/define.ts'
 import { catalogue } from '../../../catalogue/index.ts'
-import { type PoolClient, transaction } from '../../../lib/postgres.ts'
+import type { PoolClient } from '../../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../../testing/database.ts'
 import type { Family, Figure, Inputs, PopularItem, Sample } from '../../collector.ts'
 import { nothingKept, refreshKept, refreshPopular } from '../../kept.ts'
 import { runFigure } from '../../oracle.ts'
 import { migrateStore } from '../../store/migrate.ts'
 import { collectors } from '../index.ts'
+import { inSchema } from '../testing.ts'
 import { expectedContent } from './content.ts'
 import { createSchema, type History, inputsAt, insertHistory, type SchemaName, schemas } from './history.ts'
 import { expectedKept, expectedPopular } from './kept.ts'
@@ -28,22 +29,6 @@ beforeAll(async () => {
   await migrateStore({ DATABASE_URL: database.url, STORE_SCHEMA: 'store' })
 })
 afterAll(() => database.drop())
-
-class RolledBack extends Error {}
-
-/** Gives a client whose search path is the schema; nothing stays. */
-async function inSchema(schema: SchemaName, work: (client: PoolClient) => Promise<void>): Promise<void> {
-  const done = transaction(database.pool, 'BEGIN', async (client) => {
-    await client.query(`SET LOCAL search_path = ${schema}`)
-    // The session's zone is nobody's business: 30 of its days are not 720 hours when it changes its clocks.
-    await client.query(`SET LOCAL TimeZone = 'America/New_York'`)
-    await work(client)
-    throw new RolledBack()
-  })
-  await done.catch((error) => {
-    if (!(error instanceof RolledBack)) throw error
-  })
-}
 
 const numbersOf = (sample: Sample): number | number[] =>
   'value' in sample ? sample.value : [...sample.buckets, sample.count, sample.sum]
@@ -130,7 +115,7 @@ test.each(schemaNames)(
       const seed = platform * schemaNames.length + schemaNames.indexOf(schema)
       const { timezone, asOf, laterAsOf, history, laterHistory } = scenarioOf(seed)
       try {
-        await inSchema(schema, async (client) => {
+        await inSchema(database.pool, schema, async (client) => {
           const nothing = inputsAt('2000-01-01 00:00:00Z', { timezone, kept: nothingKept })
           const first = await refreshAndCompare(client, schema, { history, asOf, timezone, before: nothing })
           await refreshAndCompare(client, schema, { history: laterHistory, asOf: laterAsOf, timezone, before: first })
