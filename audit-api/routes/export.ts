@@ -125,7 +125,8 @@ async function startCopy(pool: Pool, filter: Filter, log: Logger): Promise<CsvLi
   const lost = (error?: Error) => copy.destroy(error ?? new Error('the connection to the database was lost'))
   client.once('error', lost)
   client.once('end', lost)
-  copy.once('error', (error) => lines.destroy(error))
+  // Each time, not once: after the server's farewell comes the lost connection, and unheard it would end the process.
+  copy.on('error', (error) => lines.destroy(error))
   finished(lines, (error) => {
     client.off('error', lost)
     client.off('end', lost)
