@@ -91,7 +91,7 @@ export const retentionUsers = metric({
   unit: 'users',
   help: 'Size of the newest sign-up day cohort whose day N is over.',
   definition:
-    'Classic N-day retention in calendar days of the reporting time zone: users who signed up on day D, for the newest D with day D + N over. Absent where nobody signed up on that day. Denominator of the retention rate.',
+    'Classic N-day retention in calendar days of the reporting time zone: users who signed up on day D, for the newest D on which anybody did and whose day D + N is over. Absent while no cohort is old enough. Denominator of the retention rate.',
   labels: { horizon },
   sources: ['users', 'sessions'],
   owner: 'retention',
