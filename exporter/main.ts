@@ -61,10 +61,12 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
     const server = createExporterServer({ serving, log, version: packageFile.version, refresher, probes, figures, now })
     const address = await listen(server, serving, 'EXPORTER_LISTEN')
     log.info({ address }, 'the exporter listens')
+    let stopping: Promise<unknown> | undefined
     return {
       address,
       stop: async () => {
-        await Promise.all([server.close(), stopParts()])
+        stopping ??= Promise.all([server.close(), stopParts()])
+        await stopping
       },
     }
   } catch (error) {

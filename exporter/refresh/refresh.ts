@@ -4,7 +4,7 @@ import type { Logger } from '../../lib/log.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import type { Collector, Inputs } from '../collector.ts'
+import type { Collector, Figure, Inputs } from '../collector.ts'
 import { readKept, refreshKept, refreshPopular } from '../kept.ts'
 import { runFigure } from '../oracle.ts'
 import { findNulls, inspectViews } from '../source-contract.ts'
@@ -122,7 +122,7 @@ async function runCollector(client: PoolClient, { collector, inputs, problems, o
     try {
       const families = await underSavepoint(client, async () => {
         const all = []
-        for (const figure of collector.oracle) all.push(await runFigure(client, figure, inputs))
+        for (const figure of collector.oracle) all.push(await named(figure, runFigure(client, figure, inputs)))
         return all
       })
       return { families, seconds: seconds() }
@@ -133,6 +133,15 @@ async function runCollector(client: PoolClient, { collector, inputs, problems, o
       span.end()
     }
   })
+}
+
+/** The figure's failure under its metric's name: a time-out alone would not say what took so long. */
+async function named<Result>(figure: Figure, running: Promise<Result>): Promise<Result> {
+  try {
+    return await running
+  } catch (error) {
+    throw new Error(`${figure.metric.name}: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 /**
