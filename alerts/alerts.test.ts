@@ -11,6 +11,8 @@ import { ruleGroups } from './index.ts'
 import { renderReceivers } from './receivers.ts'
 
 interface Case {
+  /** Time between samples and between evaluations; 5 s where left out. */
+  interval?: string
   /** The metrics, as promtool writes series: a value and how it goes on, a sample every `interval`. */
   series: Record<string, string>
   /** The last moment at which it is still silent, and the first at which it must fire. */
@@ -26,7 +28,6 @@ interface Case {
 
 const cases: Record<string, Case> = parse(readFileSync(resolve(import.meta.dirname, 'tests', 'cases.yml'), 'utf8'))
 const generated = resolve(import.meta.dirname, 'generated')
-const interval = '5s'
 const alerts = ruleGroups.flatMap((group) => group.alerts.map((alert) => ({ group, alert })))
 
 async function run(program: ProgramName, words: readonly string[], cwd: string): Promise<string> {
@@ -57,6 +58,7 @@ test.each(alerts)(
       alertname: alert.name,
       exp_alerts: fires ? [expected] : [],
     })
+    const { interval = '5s' } = known
     const directory = testDirectory('promtool')
     writeFileSync(
       join(directory, 'test.yml'),
@@ -116,4 +118,34 @@ test('an outage is routed to both receivers, a warning to Slack alone, the watch
   expect(await route('alertname=RedisDown', 'severity=critical')).toBe('slack-and-pagerduty')
   expect(await route('alertname=CollectorFailing', 'severity=warning')).toBe('slack')
   expect(await route('alertname=Watchdog', 'severity=none')).toBe('nobody')
+})
+
+test('every link of a page is absolute, since receivers take no other', async () => {
+  const labels = { alertname: 'RedisDown', severity: 'critical', component: 'redis' }
+  const annotations = { runbook_url: 'docs/runbooks/redis-down.md', dashboard_url: '/d/barometer-home' }
+  const data = {
+    status: 'firing',
+    alerts: [{ status: 'firing', labels, annotations }],
+    groupLabels: labels,
+    commonLabels: labels,
+    commonAnnotations: annotations,
+    externalURL: 'http://alertmanager.test',
+  }
+  const directory = testDirectory('templates')
+  writeFileSync(join(directory, 'data.json'), JSON.stringify(data))
+  const templates = resolve(import.meta.dirname, '..', 'provisioning', 'alertmanager', 'barometer.tmpl')
+  for (const link of ['runbook', 'dashboard', 'silence']) {
+    const rendered = await run(
+      'amtool',
+      [
+        'template',
+        'render',
+        `--template.glob=${templates}`,
+        '--template.data=data.json',
+        `--template.text={{ template "barometer.${link}" . }}`,
+      ],
+      directory,
+    )
+    expect(URL.canParse(rendered.trim()), `${link}: ${rendered}`).toBe(true)
+  }
 })

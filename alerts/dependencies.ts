@@ -5,11 +5,15 @@ import type { RuleGroup } from './define.ts'
 
 const hardDown = { severity: 'critical', for: hardDownFor, keepFiringFor } as const
 
-const jobsWait = sumBy(['environment'], value(gpuJobs, { state: 'in_queue' }))
+const byEndpoint = ['environment', 'provider', 'endpoint'] as const
+const serverless = { provider: 'runpod_serverless' } as const
+const jobsWait = sumBy(byEndpoint, value(gpuJobs, { ...serverless, state: 'in_queue' }))
 const workersThere = sumBy(
-  ['environment'],
-  value(gpuWorkers, { state: ['ready', 'running', 'initializing', 'idle', 'starting'] }),
+  byEndpoint,
+  value(gpuWorkers, { ...serverless, state: ['ready', 'running', 'initializing', 'idle'] }),
 )
+// Pods that are asked by address are meant to be there always. A pod that is gone tells no queue, so it needs no waiting job.
+const podsThere = sumBy(['environment', 'provider'], value(gpuWorkers, { provider: 'comfyui', state: 'running' }))
 
 /** What the platform cannot do without. Evaluated every 5 s, so that a page is out within a minute. */
 export const dependencyAlerts: RuleGroup = {
@@ -52,9 +56,9 @@ export const dependencyAlerts: RuleGroup = {
       ...hardDown,
       name: 'NoGpuWorkers',
       component: 'gpu',
-      expression: `(${jobsWait} > 0) unless on (environment) (${workersThere} > 0)`,
-      summary: 'Jobs wait at the GPU provider and no worker is ready, running or starting',
-      description: 'For 30 s there has been work and nobody to do it. Scale to zero at rest does not fire this.',
+      expression: `((${jobsWait} > 0) unless on (${byEndpoint.join(', ')}) (${workersThere} > 0)) or ${podsThere} == 0`,
+      summary: 'No GPU worker at {{ $labels.provider }}{{ with $labels.endpoint }} {{ . }}{{ end }}',
+      description: `For ${hardDownFor} jobs have waited at an endpoint with no worker ready, running or starting, or every always-on pod has been down. Scale to zero at rest does not fire this.`,
     },
     {
       ...hardDown,

@@ -1,20 +1,24 @@
 import { generationsFinished } from '../catalogue/content.ts'
 import { exporterCollectorEnabled, exporterCollectorSuccess, snapshotTimestampSeconds } from '../catalogue/exporter.ts'
-import { change, ratio, sumBy, value } from '../catalogue/promql.ts'
+import { changeBy, ratio, sumBy, value } from '../catalogue/promql.ts'
 import { mrr, mrrMovement } from '../catalogue/revenue.ts'
-import { generationSuccessRatio, keepFiringFor, mrrToleranceRatio, snapshotAgeSeconds } from '../catalogue/slo.ts'
+import { generationSuccessRatio, keepFiringFor, mrrTolerance, snapshotAgeSeconds } from '../catalogue/slo.ts'
 import type { RuleGroup } from './define.ts'
 
-const succeeded = sumBy(['environment'], change(generationsFinished, { status: 'succeeded' }, '30m'))
-const ended = sumBy(['environment'], change(generationsFinished, { status: ['succeeded', 'failed'] }, '30m'))
-const { critical: successMin, generationsMin } = generationSuccessRatio
+const percent = (share: number): string => `${Math.round(share * 100)} %`
 
-const mrrNow = sumBy(['environment', 'currency'], value(mrr))
-const gained = sumBy(
-  ['environment', 'currency'],
-  value(mrrMovement, { movement: ['new', 'expansion', 'reactivation'] }),
-)
-const lost = sumBy(['environment', 'currency'], value(mrrMovement, { movement: ['contraction', 'churn'] }))
+const { critical: successMin, generationsMin, window: successWindow } = generationSuccessRatio
+const ended = changeBy(['environment'], generationsFinished, { status: ['succeeded', 'failed'] }, successWindow)
+const succeeded = changeBy(['environment'], generationsFinished, { status: 'succeeded' }, successWindow)
+// Where none ever succeeded there is no such series, and the share is 0, not unknown.
+const successRatio = ratio(`(${succeeded}) or 0 * (${ended})`, ended)
+
+const byCurrency = ['environment', 'currency'] as const
+const mrrNow = sumBy(byCurrency, value(mrr))
+const mrrChange = changeBy(byCurrency, mrr, {}, mrrTolerance.window)
+const movementOf = (...movement: ('new' | 'expansion' | 'reactivation' | 'contraction' | 'churn')[]) =>
+  changeBy(byCurrency, mrrMovement, { movement }, mrrTolerance.window)
+const movements = `(${movementOf('new', 'expansion', 'reactivation')} - ${movementOf('contraction', 'churn')})`
 
 export const figureAlerts: RuleGroup = {
   name: 'barometer-figures',
@@ -28,7 +32,7 @@ export const figureAlerts: RuleGroup = {
       keepFiringFor,
       expression: `time() - ${value(snapshotTimestampSeconds)} > ${snapshotAgeSeconds.critical}`,
       summary: 'The business figures are old',
-      description: 'They were last computed more than 5 minutes ago, though they should be every minute.',
+      description: `They were last computed more than ${snapshotAgeSeconds.critical} s ago, though they should be every minute.`,
     },
     {
       name: 'CollectorFailing',
@@ -44,20 +48,21 @@ export const figureAlerts: RuleGroup = {
       name: 'GenerationSuccessRateLow',
       severity: 'critical',
       component: 'content',
-      for: '2m',
+      for: generationSuccessRatio.for,
       keepFiringFor,
-      expression: `${ratio(succeeded, ended)} < ${successMin} and on (environment) ${ended} >= ${generationsMin}`,
+      expression: `${successRatio} < ${successMin} and on (environment) ${ended} >= ${generationsMin}`,
       summary: 'Too many generations fail',
-      description: 'Of the generations that ended in the last 30 minutes less than 85 % succeeded, out of 20 at least.',
+      description: `Of the generations that ended in the last ${successWindow} less than ${percent(successMin)} succeeded, out of ${generationsMin} at least.`,
     },
     {
       name: 'MrrDoesNotAddUp',
       severity: 'warning',
       component: 'revenue',
       for: '15m',
-      expression: `abs(${mrrNow} - (${gained} - ${lost})) > ${mrrToleranceRatio} * ${mrrNow}`,
-      summary: 'MRR in {{ $labels.currency }} is not the sum of its movements',
-      description: 'It is off by more than 1 %: subscription events are missing, doubled or wrong.',
+      // Changes, not totals: the events of many platforms do not reach back to their first subscription.
+      expression: `abs(${mrrChange} - ${movements}) > ${mrrTolerance.ratio} * ${mrrNow}`,
+      summary: 'MRR in {{ $labels.currency }} did not change by the sum of its movements',
+      description: `Over ${mrrTolerance.window} it is off by more than ${percent(mrrTolerance.ratio)}: subscription events are missing, doubled or wrong.`,
     },
   ],
 }

@@ -56,7 +56,7 @@ export function renderReceivers(files: ReceiverFiles): string {
       { name: 'slack-and-pagerduty', slack_configs: [slack(files)], pagerduty_configs: [pagerduty(files)] },
     ],
   }
-  return `# Made by npm run generate from alerts/receivers.ts.\n${stringify(configuration, { lineWidth: 0 })}`
+  return `# Made by npm run generate from alerts/receivers.ts.\n${stringify(configuration, { lineWidth: 0, aliasDuplicateObjects: false })}`
 }
 
 function slack({ slackUrlFile }: ReceiverFiles) {

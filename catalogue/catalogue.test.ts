@@ -5,7 +5,7 @@ import { generationsFinished } from './content.ts'
 import { seriesMax } from './define.ts'
 import { catalogue } from './index.ts'
 import { httpServerRequestDurationSeconds, queueJobsFinishedTotal } from './infrastructure.ts'
-import { change, quantile, rate, ratio, value } from './promql.ts'
+import { change, changeBy, orZero, quantile, rate, ratio, value } from './promql.ts'
 import { mrr } from './revenue.ts'
 
 /** Where the expression does not parse, or undefined. */
@@ -53,6 +53,25 @@ test('a business figure has differences, no rate', () => {
   expect(wanted).toContain('last_over_time(platform_generations_finished{status="succeeded"}[1h] offset 1d)')
   // Without the cast this does not even compile.
   expect(() => rate(generationsFinished as never, {} as never, '5m')).toThrow(/expected change\(\), not rate\(\)/)
+})
+
+test('expressions that are joined keep their meaning', () => {
+  const topNode = (expression: string) => parser.parse(expression).topNode.firstChild?.name
+  for (const expression of [
+    change(mrr, {}, '1d'),
+    changeBy(['currency'], mrr, {}, '1d'),
+    ratio('a', 'b'),
+    orZero('a'),
+  ]) {
+    // A comparison binds tighter than `and` and `or`: without brackets it would compare the last part alone.
+    expect(topNode(expression), expression).toBe('ParenExpr')
+  }
+})
+
+test('a sum changes by what its lost series were, too', () => {
+  expect(changeBy(['currency'], mrr, {}, '1d')).toContain(
+    '(sum by (currency) (max without (instance, pod) (platform_mrr))) - ((sum by (currency) (max without (instance, pod) (last_over_time(platform_mrr[1h] offset 1d))))',
+  )
 })
 
 test('what the builder makes, and every alert, is PromQL', () => {

@@ -81,10 +81,29 @@ function refuseFigure(of: Metric): void {
  * last_over_time.
  */
 export function change<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
-  const now = value(of, matchers)
-  const then = acrossReplicas(of, `last_over_time(${series(of, matchers)}[1h] offset ${window})`)
+  return difference(value(of, matchers), past(of, matchers, window), window)
+}
+
+/**
+ * The same of a sum by labels: added before it is taken away, so that a series which is no more (a tier that lost its
+ * last subscriber) counts with what it was.
+ */
+export function changeBy<Of extends Metric>(
+  labels: readonly ('environment' | (keyof LabelsOf<Of> & string))[],
+  of: Of,
+  matchers: Matchers<Of>,
+  window: string,
+): Expression {
+  return difference(sumBy(labels, value(of, matchers)), sumBy(labels, past(of, matchers, window)), window)
+}
+
+function past<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
+  return acrossReplicas(of, `last_over_time(${series(of, matchers)}[1h] offset ${window})`)
+}
+
+function difference(now: Expression, then: Expression, window: string): Expression {
   const existed = `count(last_over_time(${snapshotTimestampSeconds.name}[1h] offset ${window}))`
-  return `((${now}) - ((${then}) or 0 * (${now}))) and on () (${existed})`
+  return `(((${now}) - ((${then}) or 0 * (${now}))) and on () (${existed}))`
 }
 
 export function sum(expression: Expression): Expression {
@@ -101,9 +120,9 @@ export function minBy(labels: readonly string[], expression: Expression): Expres
 
 /** One expression over another; nothing where the lower is 0. */
 export function ratio(upper: Expression, lower: Expression): Expression {
-  return `(${upper}) / ((${lower}) > 0)`
+  return `((${upper}) / ((${lower}) > 0))`
 }
 
 export function orZero(expression: Expression): Expression {
-  return `(${expression}) or vector(0)`
+  return `((${expression}) or vector(0))`
 }

@@ -14,7 +14,7 @@ if (existsSync(directory)) {
   console.log('secrets/ is there already; remove it to begin anew')
   process.exit(0)
 }
-mkdirSync(directory, { recursive: true })
+mkdirSync(directory, { recursive: true, mode: 0o700 })
 // Containers run as other users than the one who starts them, so the files are readable by all; the folder is not entered
 // by others on the host.
 const write = (name: string, content: string) => writeFileSync(join(directory, name), content, { mode: 0o644 })
