@@ -21,6 +21,8 @@ export interface RefreshOptions {
   statementTimeoutMs: number
   /** Seconds of a clock that only goes forward, for durations. */
   monotonicSeconds: () => number
+  /** The instant of the refresh as a timestamptz text; the database's clock unless given. Never before the last one. */
+  asOf?: string
 }
 
 /** What a refresh came to: the snapshot it wrote, and a line for each collector that failed. */
@@ -59,7 +61,8 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
   await client.query(`SET LOCAL statement_timeout = ${options.statementTimeoutMs}`)
   // The fence comes first: of two that believe they lead, the second fails here, before it reads anything.
   const { rows } = await client.query<{ as_of: string }>(
-    `SELECT greatest(now(), last_as_of)::text AS as_of FROM ${store}.meta FOR UPDATE`,
+    `SELECT greatest(coalesce($1::timestamptz, now()), last_as_of)::text AS as_of FROM ${store}.meta FOR UPDATE`,
+    [options.asOf ?? null],
   )
   const asOf = rows[0]?.as_of
   if (asOf === undefined) throw new Error(`the table ${store}.meta is empty; expected its one row`)
