@@ -32,6 +32,8 @@ export interface Inputs {
 export interface Figure {
   metric: Metric
   sql: string
+  /** The same figure, read from the store: the same columns, and the same parameters. */
+  emit: string
   /** Where nothing is found the figure does not exist, rather than being 0. */
   sparse?: true
 }
@@ -41,6 +43,8 @@ export interface Collector {
   /** The file's name. */
   name: string
   views: readonly View[]
+  /** The parts of the store that its figures are read from. */
+  parts: readonly string[]
   oracle: readonly Figure[]
 }
 

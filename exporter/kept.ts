@@ -4,6 +4,10 @@ import type { Inputs, PopularItem } from './collector.ts'
 import { notInternal } from './collectors/fragments.ts'
 import { popularCounts } from './collectors/popular.ts'
 import { bind } from './oracle.ts'
+import { generation, visitor } from './rollup/domains/content.ts'
+import { bugReport } from './rollup/domains/requests.ts'
+import { subscription } from './rollup/domains/subscriptions.ts'
+import { account } from './rollup/domains/users.ts'
 
 type Client = Pick<PoolClient, 'query'>
 
@@ -55,14 +59,57 @@ const candidates: Readonly<Record<KeptSet, Candidates>> = {
   },
 }
 
+/** The same from the store: counts that are there anyway, so that a set with room costs no look at the past. */
+const stored: Readonly<Record<KeptSet, { part: string; sql: string }>> = {
+  country: {
+    part: account.name,
+    sql: 'SELECT country AS value, sum(n) AS n FROM rollup_signups WHERE grain = 0 GROUP BY 1',
+  },
+  signup_source: {
+    part: account.name,
+    sql: 'SELECT source AS value, sum(n) AS n FROM rollup_signups WHERE grain = 0 GROUP BY 1',
+  },
+  visit_source: {
+    part: visitor.name,
+    sql: 'SELECT source AS value, sum(n) AS n FROM rollup_funnel WHERE grain = 0 GROUP BY 1',
+  },
+  tier: { part: subscription.name, sql: 'SELECT tier AS value, n FROM rollup_subscriptions_begun' },
+  aspect_ratio: { part: generation.name, sql: 'SELECT aspect_ratio AS value, n FROM rollup_aspect_ratios' },
+  failure_reason: {
+    part: generation.name,
+    sql: 'SELECT reason AS value, sum(n) AS n FROM rollup_generation_failures GROUP BY 1',
+  },
+  severity: { part: bugReport.name, sql: 'SELECT severity AS value, n FROM rollup_bug_reports' },
+}
+
+/** By set, the statement that counts its candidates: value, and how many there are of it. */
+export type CandidatesOf = Partial<Record<KeptSet, string>>
+
+/** Counts over the views, for the sets whose views are all there. */
+export function plainCandidates(views: ReadonlySet<View>): CandidatesOf {
+  const sets = keptSets.filter((set) => candidates[set].views.every((view) => views.has(view)))
+  return Object.fromEntries(sets.map((set) => [set, candidates[set].sql]))
+}
+
+/** Counts from the store, for the sets whose part is up to date. */
+export function storedCandidates(isUpToDate: (part: string) => boolean): CandidatesOf {
+  const sets = keptSets.filter((set) => isUpToDate(stored[set].part))
+  return Object.fromEntries(sets.map((set) => [set, stored[set].sql]))
+}
+
 /** Words of our own, which are there without a place; `free` is one only where it means a tier. */
 const ownWords = (set: KeptSet): string[] => ['', 'unknown', 'other', ...(set === 'tier' ? ['free'] : [])]
 
 interface KeptOptions {
   storeSchema: string
   inputs: Inputs
-  /** Views that are there and as they should be; a set that needs another is left as it is. */
-  views: ReadonlySet<View>
+}
+
+interface KeptSource {
+  /** Views that are there and as they should be, to count the candidates in; a set that needs another is left as it is. */
+  views?: ReadonlySet<View>
+  /** Where else to count them. */
+  sets?: CandidatesOf
 }
 
 export const nothingKept: Inputs['kept'] = Object.fromEntries(
@@ -82,17 +129,18 @@ export async function readKept(client: Client, storeSchema: string): Promise<Inp
  * is kept stays kept, so that no total moves between `other` and a series of its own.
  * @returns all kept values, now stored, as an input of the figures
  */
-export async function refreshKept(client: Client, options: KeptOptions): Promise<Inputs['kept']> {
+export async function refreshKept(client: Client, options: KeptOptions & KeptSource): Promise<Inputs['kept']> {
+  const sets = options.sets ?? plainCandidates(options.views ?? new Set())
   const kept = { ...(await readKept(client, options.storeSchema)) }
   for (const set of keptSets) {
-    const { views, sql } = candidates[set]
+    const sql = sets[set]
     const before = kept[set]
-    if (before.length >= keptMax || !views.every((view) => options.views.has(view))) continue
+    if (before.length >= keptMax || sql === undefined) continue
     const bound = bind(sql, options.inputs)
     const excluded = `$${bound.values.length + 1}::text[]`
     const { rows } = await client.query<{ value: string }>({
       text: `SELECT value FROM (${bound.text}) AS candidate
-        WHERE value IS NOT NULL AND value <> ALL (${excluded})
+        WHERE value IS NOT NULL AND n > 0 AND value <> ALL (${excluded})
         ORDER BY n DESC, value COLLATE "C" LIMIT ${keptMax - before.length}`,
       values: [...bound.values, [...ownWords(set), ...before]],
     })
@@ -111,8 +159,12 @@ export async function refreshKept(client: Client, options: KeptOptions): Promise
 /**
  * The items with a series of their own on the reporting day of as_of: chosen by the metric itself at the day's first
  * refresh, 20 for each category and window, and kept for the day.
+ * @param options.counts counts by category, item and window; by plain SQL over the views unless given
  */
-export async function refreshPopular(client: Client, options: Omit<KeptOptions, 'views'>): Promise<PopularItem[]> {
+export async function refreshPopular(
+  client: Client,
+  options: KeptOptions & { counts?: string },
+): Promise<PopularItem[]> {
   const { storeSchema, inputs } = options
   const day = bind(`SELECT (:as_of AT TIME ZONE :timezone)::date::text AS day`, inputs)
   const { rows: days } = await client.query<{ day: string }>(day)
@@ -122,7 +174,7 @@ export async function refreshPopular(client: Client, options: Omit<KeptOptions, 
     [today],
   )
   if (first.rowCount === 1) {
-    const counts = bind(popularCounts, inputs)
+    const counts = bind(options.counts ?? popularCounts, inputs)
     await client.query({
       text: `INSERT INTO ${storeSchema}.popular_item (day, category, time_window, item)
         SELECT $${counts.values.length + 1}::date, category, "window", item FROM (

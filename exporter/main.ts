@@ -12,6 +12,7 @@ import { startProbes } from './probes/index.ts'
 import { familiesOf } from './refresh/figures.ts'
 import { refresh } from './refresh/refresh.ts'
 import { startRefresher } from './refresh/refresher.ts'
+import { type BuildProgress, buildStore } from './rollup/build.ts'
 import { createExporterServer } from './serve.ts'
 import { migrateStore } from './store/migrate.ts'
 
@@ -82,19 +83,25 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
 export async function refreshOnce(options: {
   settings: SettingsWith<'DATABASE_URL'>
   log: Logger
+  onProgress?: (progress: BuildProgress) => void
 }): Promise<{ text: string; failures: ReadonlyMap<string, string> }> {
   const { settings, log } = options
   await migrateStore(settings)
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'barometer-metrics',
-    connectionsMax: 1,
+    connectionsMax: 2,
   })
   try {
+    // One refresh by hand may take its time: ten minutes for each statement.
+    const statementTimeoutMs = 600_000
+    const built = await buildStore({
+      ...{ pool, settings, log, statementTimeoutMs },
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    })
     const { snapshot, failures } = await refresh({
       ...{ pool, settings, log, collectors: allCollectors, replicaId: 'barometer metrics' },
-      // One refresh by hand may take its time: ten minutes for each statement.
-      statementTimeoutMs: 600_000,
+      ...{ statementTimeoutMs, notBuilt: built.failures },
       monotonicSeconds: () => performance.now() / 1_000,
     })
     const families = familiesOf(snapshot, { nowMs: Date.now(), staleAfterMs: settings.STALE_AFTER, cutOff: false })

@@ -46,8 +46,12 @@ export function bind(sql: string, inputs: Inputs): { text: string; values: unkno
   return { text, values: names.map((name) => given[name]) }
 }
 
-/** Runs a figure's statement: the search path is the source schema. */
-export async function runFigure(client: Pick<PoolClient, 'query'>, figure: Figure, inputs: Inputs): Promise<Family> {
+/** Runs a figure's statement; the search path is the source schema, and the store where it is read from there. */
+export async function runFigure(
+  client: Pick<PoolClient, 'query'>,
+  figure: Omit<Figure, 'emit'>,
+  inputs: Inputs,
+): Promise<Family> {
   const { rows } = await client.query<Record<string, unknown>>(bind(figure.sql, inputs))
   const samples = rows.map((row) => toSample(figure.metric, row))
   return { metric: figure.metric, samples: figure.sparse ? samples : fillZeros(figure.metric, samples) }

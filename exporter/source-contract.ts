@@ -117,6 +117,8 @@ export interface ViewInspection {
   view: View
   present: boolean
   problems: readonly string[]
+  /** The types of its columns, as Postgres names them, where it is there. */
+  types?: Readonly<Record<string, string>>
 }
 
 interface ColumnRow {
@@ -162,7 +164,8 @@ function inspect(view: View, found: readonly ColumnRow[], userId: string | undef
       ? [`view ${view}: column user_id is ${type}; expected ${userId}, the type of users.user_id`]
       : []
   })
-  return { view, present: true, problems }
+  const types = Object.fromEntries(found.map((row) => [row.column, row.type]))
+  return { view, present: true, problems, types }
 }
 
 function kindOf(column: Column): Kind {

@@ -1,13 +1,21 @@
 import { activeUsers as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { active } from '../rollup/domains/users.ts'
 import { fold, inWindow, liveUser, tierOf, windows } from './fragments.ts'
 
 export const activeUsers: Collector = {
   name: 'active-users',
   views: metric.sources,
+  parts: [active.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT w."window", ${fold('tier', 'tier')} AS tier, ${fold('country', 'country')} AS country, sum(n) AS value
+FROM rollup_active_users
+JOIN (VALUES ('1d', 3), ('7d', 2), ('30d', 1)) AS w("window", level) ON rollup_active_users.level >= w.level
+WHERE n > 0
+GROUP BY 1, 2, 3`,
       sql: `
 WITH ${tierOf}
 SELECT

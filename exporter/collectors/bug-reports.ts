@@ -1,13 +1,20 @@
 import { bugReportsOpen as metric } from '../../catalogue/quick-actions.ts'
 import type { Collector } from '../collector.ts'
+import { bugReport } from '../rollup/domains/requests.ts'
 import { fold } from './fragments.ts'
 
 export const bugReports: Collector = {
   name: 'bug-reports',
   views: metric.sources,
+  parts: [bugReport.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT ${fold('severity', 'severity')} AS severity, sum(n) AS value
+FROM rollup_bug_reports_open
+WHERE n > 0
+GROUP BY 1`,
       sql: `
 SELECT ${fold('b.severity', 'severity')} AS severity, count(*) AS value
 FROM bug_reports b

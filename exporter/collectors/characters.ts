@@ -1,13 +1,18 @@
 import { characters as metric } from '../../catalogue/content.ts'
 import type { Collector } from '../collector.ts'
+import { characterOwner } from '../rollup/domains/users.ts'
 import { liveUser } from './fragments.ts'
 
 export const characters: Collector = {
   name: 'characters',
   views: metric.sources,
+  parts: [characterOwner.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT coalesce(sum(characters), 0) AS value
+FROM rollup_characters`,
       sql: `
 SELECT count(*) AS value
 FROM characters c

@@ -1,5 +1,6 @@
 import { churnedSubscribers, subscribersAtStart } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { subscriber } from '../rollup/domains/subscriptions.ts'
 import { dearestFirst, fold, notInternal, runningAt } from './fragments.ts'
 
 const subscribers = `
@@ -14,9 +15,15 @@ WITH subscriber AS (
 export const churn: Collector = {
   name: 'churn',
   views: subscribersAtStart.sources,
+  parts: [subscriber.name],
   oracle: [
     {
       metric: subscribersAtStart,
+      emit: `
+SELECT ${fold('tier', 'tier')} AS tier, '30d' AS "window", sum(n) AS value
+FROM rollup_subscribers_at_start
+WHERE n > 0
+GROUP BY 1`,
       sql: `${subscribers}
 SELECT tier, '30d' AS "window", count(*) AS value
 FROM subscriber
@@ -24,6 +31,11 @@ GROUP BY 1`,
     },
     {
       metric: churnedSubscribers,
+      emit: `
+SELECT ${fold('tier', 'tier')} AS tier, '30d' AS "window", sum(churned) AS value
+FROM rollup_subscribers_at_start
+WHERE n > 0
+GROUP BY 1`,
       sql: `${subscribers}
 SELECT tier, '30d' AS "window", count(*) FILTER (WHERE NOT EXISTS (
   SELECT FROM subscriptions s WHERE s.user_id = subscriber.user_id AND ${runningAt(':as_of')}

@@ -1,5 +1,6 @@
 import { creditBalanceUsers, creditsOutstanding } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { balance } from '../rollup/domains/users.ts'
 import { liveUser } from './fragments.ts'
 
 const balances = `
@@ -17,9 +18,14 @@ WITH balance AS (
 export const creditBalances: Collector = {
   name: 'credit-balances',
   views: creditBalanceUsers.sources,
+  parts: [balance.name],
   oracle: [
     {
       metric: creditBalanceUsers,
+      emit: `
+SELECT balance, n AS value
+FROM rollup_balances
+WHERE n > 0`,
       sql: `${balances}
 SELECT
   CASE
@@ -39,6 +45,9 @@ GROUP BY 1`,
     },
     {
       metric: creditsOutstanding,
+      emit: `
+SELECT coalesce(sum(credits), 0) AS value
+FROM rollup_balances`,
       sql: `${balances}
 SELECT coalesce(sum(credits), 0) AS value
 FROM balance`,

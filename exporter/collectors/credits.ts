@@ -1,5 +1,7 @@
 import { credits as metric } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { factsOf } from '../rollup/facts.ts'
+import { sumsIn } from '../rollup/windows.ts'
 import { inWindow, notInternal, windows } from './fragments.ts'
 
 const kinds = metric.labels.kind.values?.map((kind) => `'${kind}'`).join(', ')
@@ -7,9 +9,15 @@ const kinds = metric.labels.kind.values?.map((kind) => `'${kind}'`).join(', ')
 export const credits: Collector = {
   name: 'credits',
   views: metric.sources,
+  parts: ['feed credit_ledger'],
   oracle: [
     {
       metric,
+      emit: `
+SELECT kind, "window", sum(credits) AS value
+FROM ${sumsIn(factsOf('credit_ledger').cells[0], ['today', 'week', 'month', 'ever'])}
+WHERE n > 0 AND kind IN (${kinds})
+GROUP BY 1, 2`,
       sql: `
 SELECT l.kind, w."window", sum(l.credits) AS value
 FROM credit_ledger l

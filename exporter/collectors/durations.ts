@@ -1,16 +1,25 @@
 import { generationDurationSeconds as metric } from '../../catalogue/content.ts'
 import type { Collector } from '../collector.ts'
+import { generation } from '../rollup/domains/content.ts'
 import { quality, type } from './generations.ts'
 
 const buckets = (metric.buckets ?? []).map((le) => `count(*) FILTER (WHERE g.seconds <= ${le})`).join(', ')
 
+const sums = (metric.buckets ?? []).map((_, place) => `sum(g.le_${place})`).join(', ')
+
 export const durations: Collector = {
   name: 'durations',
   views: metric.sources,
+  parts: [generation.name],
   oracle: [
     {
       metric,
       // Everyone's, internal users' too: it measures the machine.
+      emit: `
+SELECT ${type} AS type, ${quality} AS quality, ARRAY[${sums}] AS buckets, sum(g.seconds) AS sum, sum(g.n) AS count
+FROM rollup_durations g
+WHERE n > 0
+GROUP BY 1, 2`,
       sql: `
 SELECT ${type} AS type, ${quality} AS quality, ARRAY[${buckets}] AS buckets, sum(g.seconds) AS sum, count(*) AS count
 FROM (

@@ -1,5 +1,7 @@
 import { funnelUsers as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { visitor } from '../rollup/domains/content.ts'
+import { cellsNamed, type Edge, sumsIn } from '../rollup/windows.ts'
 import { fold, inWindow, windows } from './fragments.ts'
 
 /** Each visitor once, by the first visit that is not ahead; who of them signed up, and who of those made an image. */
@@ -11,12 +13,23 @@ export const firstVisits = `first_visit AS (
   ORDER BY v.visitor_id, v.visited_at, v.visit_id
 )`
 
+/** First visits between two instants, from the store's own state. */
+const firstVisitEdge: Edge = (after, before) =>
+  `SELECT first_at, source, step FROM rollup_visitor WHERE first_at > ${after} AND first_at < ${before}`
+
 export const funnel: Collector = {
   name: 'funnel',
   views: metric.sources,
+  parts: [visitor.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT step.step, "window", ${fold('source', 'visit_source')} AS source, sum(n) AS value
+FROM ${sumsIn(cellsNamed(visitor.cells, 'funnel'), ['7d', '30d'], firstVisitEdge)}
+JOIN (VALUES ('visit', 1), ('signup', 2), ('first_generation', 3)) AS step(step, reached) ON r.step >= step.reached
+WHERE n > 0
+GROUP BY 1, 2, 3`,
       sql: `
 WITH ${firstVisits},
 signed_up AS (

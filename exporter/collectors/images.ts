@@ -1,13 +1,20 @@
 import { images as metric } from '../../catalogue/content.ts'
 import type { Collector } from '../collector.ts'
+import { generation } from '../rollup/domains/content.ts'
+import { cellsNamed, sumsIn } from '../rollup/windows.ts'
 import { inWindow, notInternal, windows } from './fragments.ts'
 
 export const images: Collector = {
   name: 'images',
   views: metric.sources,
+  parts: [generation.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT "window", sum(images) AS value
+FROM ${sumsIn(cellsNamed(generation.cells, 'images'), ['today', 'week', 'month', 'ever'])}
+GROUP BY 1`,
       sql: `
 SELECT w."window", sum(g.image_count) AS value
 FROM generations g

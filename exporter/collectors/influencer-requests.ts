@@ -1,12 +1,17 @@
 import { influencerRequestsPending as metric } from '../../catalogue/quick-actions.ts'
 import type { Collector } from '../collector.ts'
+import { influencerRequest } from '../rollup/domains/requests.ts'
 
 export const influencerRequests: Collector = {
   name: 'influencer-requests',
   views: metric.sources,
+  parts: [influencerRequest.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT coalesce(sum(n), 0) AS value
+FROM rollup_influencer_requests_pending`,
       sql: `
 SELECT count(*) AS value
 FROM influencer_requests r

@@ -1,5 +1,6 @@
 import { userLifetimeSurvivors, userLifetimeUsers } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { lifetime as rollup } from '../rollup/domains/users.ts'
 import { notInternal } from './fragments.ts'
 
 const weeks = `
@@ -19,10 +20,17 @@ last_session AS (
 export const lifetime: Collector = {
   name: 'lifetime',
   views: userLifetimeUsers.sources,
+  parts: [rollup.name],
   oracle: [
     {
       metric: userLifetimeUsers,
       sparse: true,
+      emit: `
+SELECT reached.week, sum(n) AS value
+FROM generate_series(0, 26) AS reached(week)
+JOIN rollup_lifetime_begun AS begun ON begun.week >= reached.week
+GROUP BY 1
+HAVING sum(n) > 0`,
       sql: `${weeks}
 SELECT week, count(*) AS value
 FROM reached
@@ -31,6 +39,12 @@ GROUP BY 1`,
     {
       metric: userLifetimeSurvivors,
       sparse: true,
+      emit: `
+SELECT reached.week, (
+  SELECT coalesce(sum(n), 0) FROM rollup_lifetime_survived AS survived WHERE survived.week >= reached.week
+) AS value
+FROM generate_series(0, 26) AS reached(week)
+WHERE EXISTS (SELECT FROM rollup_lifetime_begun AS begun WHERE begun.week >= reached.week AND n > 0)`,
       sql: `${weeks}
 SELECT week, count(*) FILTER (WHERE l.at >= reached.begins_at) AS value
 FROM reached

@@ -1,5 +1,7 @@
 import { paymentAmount, payments as paymentsMetric } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { factsOf } from '../rollup/facts.ts'
+import { rowEdge, sumsIn } from '../rollup/windows.ts'
 import { currencyOf, inWindow, minorPerMajor, notInternal, windows } from './fragments.ts'
 
 const rows = `
@@ -9,17 +11,27 @@ CROSS JOIN ${windows('today', 'week', 'month', '30d', 'ever')}
 WHERE ${notInternal} AND p.kind IN ('subscription', 'credits') AND ${inWindow('p.paid_at')}
 GROUP BY p.kind, ${currencyOf('p')}, w."window"`
 
+const sums = `
+FROM ${sumsIn(factsOf('payments').cells[0], ['today', 'week', 'month', '30d', 'ever'], rowEdge('payments', 'paid_at'))}
+WHERE n > 0
+GROUP BY kind, currency, "window"`
+
 export const payments: Collector = {
   name: 'payments',
   views: paymentsMetric.sources,
+  parts: ['feed payments'],
   oracle: [
     {
       metric: paymentsMetric,
+      emit: `
+SELECT kind, currency, "window", sum(n) AS value ${sums}`,
       sql: `
 SELECT p.kind, ${currencyOf('p')} AS currency, w."window", count(*) AS value ${rows}`,
     },
     {
       metric: paymentAmount,
+      emit: `
+SELECT kind, currency, "window", sum(amount_minor) / ${minorPerMajor('currency')} AS value ${sums}`,
       sql: `
 SELECT p.kind, ${currencyOf('p')} AS currency, w."window",
   sum(p.amount_minor) / ${minorPerMajor(currencyOf('p'))} AS value ${rows}`,

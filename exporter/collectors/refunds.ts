@@ -1,5 +1,7 @@
 import { refundAmount, refunds as refundsMetric } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { factsOf } from '../rollup/facts.ts'
+import { rowEdge, sumsIn } from '../rollup/windows.ts'
 import { currencyOf, inWindow, minorPerMajor, notInternal, windows } from './fragments.ts'
 
 const rows = `
@@ -9,17 +11,27 @@ CROSS JOIN ${windows('today', 'week', 'month', '30d', 'ever')}
 WHERE ${notInternal} AND ${inWindow('r.refunded_at')}
 GROUP BY ${currencyOf('r')}, w."window"`
 
+const sums = `
+FROM ${sumsIn(factsOf('refunds').cells[0], ['today', 'week', 'month', '30d', 'ever'], rowEdge('refunds', 'refunded_at'))}
+WHERE n > 0
+GROUP BY currency, "window"`
+
 export const refunds: Collector = {
   name: 'refunds',
   views: refundsMetric.sources,
+  parts: ['feed refunds'],
   oracle: [
     {
       metric: refundsMetric,
+      emit: `
+SELECT currency, "window", sum(n) AS value ${sums}`,
       sql: `
 SELECT ${currencyOf('r')} AS currency, w."window", count(*) AS value ${rows}`,
     },
     {
       metric: refundAmount,
+      emit: `
+SELECT currency, "window", sum(amount_minor) / ${minorPerMajor('currency')} AS value ${sums}`,
       sql: `
 SELECT ${currencyOf('r')} AS currency, w."window", sum(r.amount_minor) / ${minorPerMajor(currencyOf('r'))} AS value ${rows}`,
     },

@@ -1,5 +1,6 @@
 import { retainedUsers, retentionUsers } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { retention as rollup } from '../rollup/domains/users.ts'
 import { notInternal } from './fragments.ts'
 
 /**
@@ -19,13 +20,27 @@ cohort AS (
   GROUP BY 1, 2
 )`
 
+/** The same of the store's cohorts, which know of each day who came back. */
+const newestCohorts = `
+WITH newest AS (
+  SELECT DISTINCT ON (h.horizon) h.horizon, c.n, c.d1, c.d7, c.d30
+  FROM (VALUES ('d1', 1), ('d7', 7), ('d30', 30)) AS h(horizon, days)
+  JOIN rollup_cohorts c ON c.day < (:as_of AT TIME ZONE :timezone)::date - h.days
+  WHERE c.n > 0
+  ORDER BY h.horizon, c.day DESC
+)`
+
 export const retention: Collector = {
   name: 'retention',
   views: retentionUsers.sources,
+  parts: [rollup.name],
   oracle: [
     {
       metric: retentionUsers,
       sparse: true,
+      emit: `
+${newestCohorts}
+SELECT horizon, n AS value FROM newest`,
       sql: `${cohorts}
 SELECT cohort.horizon, count(*) AS value
 FROM cohort
@@ -35,6 +50,9 @@ GROUP BY 1`,
     {
       metric: retainedUsers,
       sparse: true,
+      emit: `
+${newestCohorts}
+SELECT horizon, CASE horizon WHEN 'd1' THEN d1 WHEN 'd7' THEN d7 ELSE d30 END AS value FROM newest`,
       sql: `${cohorts}
 SELECT cohort.horizon, count(*) FILTER (WHERE EXISTS (
   SELECT FROM sessions x

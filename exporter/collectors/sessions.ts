@@ -1,13 +1,20 @@
 import { sessions as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { factsOf } from '../rollup/facts.ts'
+import { rowEdge, sumsIn } from '../rollup/windows.ts'
 import { inWindow, notInternal, windows } from './fragments.ts'
 
 export const sessions: Collector = {
   name: 'sessions',
   views: metric.sources,
+  parts: ['feed sessions'],
   oracle: [
     {
       metric,
+      emit: `
+SELECT "window", sum(n) AS value
+FROM ${sumsIn(factsOf('sessions').cells[0], ['1d', '7d', '30d', 'ever'], rowEdge('sessions', 'started_at'))}
+GROUP BY 1`,
       sql: `
 SELECT w."window", count(*) AS value
 FROM sessions x

@@ -1,13 +1,21 @@
 import { signups as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { account } from '../rollup/domains/users.ts'
+import { cellsNamed, sumsIn } from '../rollup/windows.ts'
 import { fold, inWindow, notInternal, windows } from './fragments.ts'
 
 export const signups: Collector = {
   name: 'signups',
   views: metric.sources,
+  parts: [account.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT "window", ${fold('source', 'signup_source')} AS source, ${fold('country', 'country')} AS country, sum(n) AS value
+FROM ${sumsIn(cellsNamed(account.cells, 'signups'), ['today', 'week', 'month', 'ever'])}
+WHERE n > 0
+GROUP BY 1, 2, 3`,
       sql: `
 SELECT
   w."window",

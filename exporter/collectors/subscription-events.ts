@@ -1,13 +1,30 @@
 import { mrrMovement, subscriptionChanges } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { factsOf } from '../rollup/facts.ts'
+import { cellsNamed, sumsIn } from '../rollup/windows.ts'
 import { currencyOf, fold, minorPerMajor, notInternal } from './fragments.ts'
 
 export const subscriptionEvents: Collector = {
   name: 'subscription-events',
   views: mrrMovement.sources,
+  parts: ['feed subscription_events'],
   oracle: [
     {
       metric: mrrMovement,
+      emit: `
+SELECT
+  CASE r.kind
+    WHEN 'new' THEN 'new'
+    WHEN 'upgrade' THEN 'expansion'
+    WHEN 'downgrade' THEN 'contraction'
+    WHEN 'cancel' THEN 'churn'
+    WHEN 'reactivate' THEN 'reactivation'
+  END AS movement,
+  r.currency,
+  sum(CASE WHEN r.kind IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * r.moved_minor) / ${minorPerMajor('r.currency')} AS value
+FROM ${sumsIn(cellsNamed(factsOf('subscription_events').cells, 'mrr_movement'), ['ever'])}
+WHERE n > 0
+GROUP BY 1, 2`,
       sql: `
 SELECT
   CASE e.kind
@@ -28,6 +45,11 @@ GROUP BY 1, ${currencyOf('e')}`,
     },
     {
       metric: subscriptionChanges,
+      emit: `
+SELECT r.kind AS change, ${fold('r.tier', 'tier')} AS tier, sum(n) AS value
+FROM ${sumsIn(cellsNamed(factsOf('subscription_events').cells, 'subscription_changes'), ['ever'])}
+WHERE n > 0
+GROUP BY 1, 2`,
       sql: `
 SELECT e.kind AS change, ${fold(`coalesce(nullif(e.to_tier, ''), e.from_tier)`, 'tier')} AS tier, count(*) AS value
 FROM subscription_events e

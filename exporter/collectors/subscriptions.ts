@@ -1,5 +1,6 @@
 import { mrr, payingUsers, subscriptions as subscriptionsMetric } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
+import { subscriber, subscription } from '../rollup/domains/subscriptions.ts'
 import {
   currencyOf,
   fold,
@@ -14,9 +15,16 @@ import {
 export const subscriptions: Collector = {
   name: 'subscriptions',
   views: subscriptionsMetric.sources,
+  parts: [subscription.name, subscriber.name],
   oracle: [
     {
       metric: subscriptionsMetric,
+      emit: `
+SELECT ${fold('s.tier', 'tier')} AS tier,
+  ${foldOneOf('s.status', subscriptionsMetric.labels.status.values ?? [])} AS status, sum(n) AS value
+FROM rollup_subscriptions s
+WHERE n > 0
+GROUP BY 1, 2`,
       sql: `
 SELECT
   ${fold('s.tier', 'tier')} AS tier,
@@ -29,6 +37,11 @@ GROUP BY 1, 2`,
     },
     {
       metric: payingUsers,
+      emit: `
+SELECT ${fold('tier', 'tier')} AS tier, sum(n) AS value
+FROM rollup_paying_users
+WHERE n > 0
+GROUP BY 1`,
       sql: `
 WITH ${tierOf}
 SELECT t.tier, count(DISTINCT s.user_id) AS value
@@ -40,6 +53,11 @@ GROUP BY 1`,
     },
     {
       metric: mrr,
+      emit: `
+SELECT s.currency, ${fold('s.tier', 'tier')} AS tier, sum(s.monthly_minor) / ${minorPerMajor('s.currency')} AS value
+FROM rollup_mrr s
+WHERE n > 0
+GROUP BY 1, 2`,
       sql: `
 SELECT
   ${currencyOf('s')} AS currency,

@@ -1,13 +1,20 @@
 import { users as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
+import { population } from '../rollup/domains/users.ts'
 import { fold, liveUser, tierOf } from './fragments.ts'
 
 export const users: Collector = {
   name: 'users',
   views: metric.sources,
+  parts: [population.name],
   oracle: [
     {
       metric,
+      emit: `
+SELECT ${fold('tier', 'tier')} AS tier, ${fold('country', 'country')} AS country, characters, activity, sum(n) AS value
+FROM rollup_users
+WHERE n > 0
+GROUP BY 1, 2, 3, 4`,
       sql: `
 WITH ${tierOf},
 characters_of AS (

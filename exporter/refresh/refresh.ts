@@ -5,9 +5,14 @@ import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Collector, Figure, Inputs } from '../collector.ts'
-import { readKept, refreshKept, refreshPopular } from '../kept.ts'
+import { popularSums } from '../collectors/popular.ts'
+import { readKept, refreshKept, refreshPopular, storedCandidates } from '../kept.ts'
 import { runFigure } from '../oracle.ts'
-import { findNulls, inspectViews } from '../source-contract.ts'
+import { inputsOf, setUp } from '../rollup/build.ts'
+import { generation } from '../rollup/domains/content.ts'
+import { advance, type Standing } from '../rollup/engine.ts'
+import { underSavepoint } from '../rollup/savepoint.ts'
+import { inspectViews } from '../source-contract.ts'
 import { type CollectorState, readSnapshot, type Snapshot, writeSnapshot } from '../store/snapshot.ts'
 
 export interface RefreshOptions {
@@ -23,6 +28,8 @@ export interface RefreshOptions {
   monotonicSeconds: () => number
   /** The instant of the refresh as a timestamptz text; the database's clock unless given. Never before the last one. */
   asOf?: string
+  /** Parts of the store that could not be built, with the reason. */
+  notBuilt?: ReadonlyMap<string, string>
 }
 
 /** What a refresh came to: the snapshot it wrote, and a line for each collector that failed. */
@@ -56,9 +63,7 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
 async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<RefreshResult> {
   const { settings, log } = options
   const store = settings.STORE_SCHEMA
-  await client.query(`SET LOCAL TimeZone = 'UTC'`)
-  await client.query(`SET LOCAL search_path = ${settings.SOURCE_SCHEMA}`)
-  await client.query(`SET LOCAL statement_timeout = ${options.statementTimeoutMs}`)
+  await setUp(client, options)
   // The fence comes first: of two that believe they lead, the second fails here, before it reads anything.
   const { rows } = await client.query<{ as_of: string }>(
     `SELECT greatest(coalesce($1::timestamptz, now()), last_as_of)::text AS as_of FROM ${store}.meta FOR UPDATE`,
@@ -69,7 +74,8 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
 
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
-  const inputs = await prepareInputs(client, asOf, views.good, options)
+  const standings = await advance(client, { store, inputs: inputsOf(settings, asOf), ...views })
+  const inputs = await prepareInputs(client, asOf, standings, options)
   const collectors = new Map<string, CollectorState>()
   const failures = new Map<string, string>()
   const disabled = new Map<string, string>()
@@ -81,7 +87,7 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
       collectors.set(collector.name, { enabled: false, success: false, durationSeconds: 0, asOf: null, families: [] })
       continue
     }
-    const run = await runCollector(client, { collector, inputs, problems: views.problems, options })
+    const run = await runCollector(client, { collector, inputs, problems: views.problems, standings, options })
     if ('error' in run) {
       failures.set(collector.name, run.error)
       log.error({ collector: collector.name, error: run.error }, 'a collector failed')
@@ -111,13 +117,15 @@ interface CollectorRun {
   collector: Collector
   inputs: PreparedInputs
   problems: ReadonlyMap<View, string>
+  standings: ReadonlyMap<string, Standing>
   options: RefreshOptions
 }
 
-async function runCollector(client: PoolClient, { collector, inputs, problems, options }: CollectorRun): Promise<Run> {
+async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run> {
+  const { collector, inputs, options } = run
   const start = options.monotonicSeconds()
   const seconds = () => options.monotonicSeconds() - start
-  const problem = collector.views.map((view) => problems.get(view)).find((line) => line !== undefined)
+  const problem = obstacleTo(run)
   if (problem !== undefined) return { error: problem, seconds: 0 }
   if (inputs.popularError !== undefined && collector.name === 'popular')
     return { error: inputs.popularError, seconds: 0 }
@@ -125,7 +133,8 @@ async function runCollector(client: PoolClient, { collector, inputs, problems, o
     try {
       const families = await underSavepoint(client, async () => {
         const all = []
-        for (const figure of collector.oracle) all.push(await named(figure, runFigure(client, figure, inputs)))
+        for (const figure of collector.oracle)
+          all.push(await named(figure, runFigure(client, { ...figure, sql: figure.emit }, inputs)))
         return all
       })
       return { families, seconds: seconds() }
@@ -138,28 +147,26 @@ async function runCollector(client: PoolClient, { collector, inputs, problems, o
   })
 }
 
+/** Why a collector cannot be run: its views, or what it is read from in the store. */
+function obstacleTo({ collector, problems, standings, options }: CollectorRun): string | undefined {
+  const broken = collector.views.map((view) => problems.get(view)).find((line) => line !== undefined)
+  if (broken !== undefined) return broken
+  for (const part of [...collector.views.map((view) => `feed ${view}`), ...collector.parts]) {
+    const standing = standings.get(part)
+    if (standing?.at === 'asOf') continue
+    const reason = options.notBuilt?.get(part) ?? (standing?.at === 'behind' ? standing.reason : undefined)
+    const metric = collector.oracle[0]?.metric.name
+    return reason === undefined ? 'its history is still being built' : `${metric}: ${reason}`
+  }
+  return undefined
+}
+
 /** The figure's failure under its metric's name: a time-out alone would not say what took so long. */
 async function named<Result>(figure: Figure, running: Promise<Result>): Promise<Result> {
   try {
     return await running
   } catch (error) {
     throw new Error(`${figure.metric.name}: ${messageOf(error)}`, { cause: error })
-  }
-}
-
-/**
- * Does the work so that its failure undoes it alone.
- * @throws what the work throws; where even the connection is gone, that, out of the whole refresh
- */
-async function underSavepoint<Result>(client: PoolClient, work: () => Promise<Result>): Promise<Result> {
-  await client.query('SAVEPOINT part')
-  try {
-    const result = await work()
-    await client.query('RELEASE SAVEPOINT part')
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK TO SAVEPOINT part')
-    throw error
   }
 }
 
@@ -172,23 +179,13 @@ interface Views {
 /** Which views are there and as the contract says; a problem is one line, the first that was found. */
 async function inspect(client: PoolClient, sourceSchema: string, options: RefreshOptions): Promise<Views> {
   const inspections = Object.values(await inspectViews(client, sourceSchema))
-  const problems = new Map<View, string>()
-  for (const { view, present, problems: lines } of inspections) {
-    if (!present) continue
-    const found =
-      lines.length > 0
-        ? lines
-        : await underSavepoint(client, () => findNulls(client, view)).catch((error) => [
-            `view ${view}: ${messageOf(error)}`,
-          ])
-    if (found[0] !== undefined) problems.set(view, found[0])
-  }
-  const present = inspections.filter((inspection) => inspection.present).map((inspection) => inspection.view)
+  const present = inspections.filter((inspection) => inspection.present)
+  const problems = new Map(present.flatMap(({ view, problems: [line] }) => (line === undefined ? [] : [[view, line]])))
   const needed = new Set(options.collectors.flatMap((collector) => collector.views))
   return {
-    missing: new Set([...needed].filter((view) => !present.includes(view))),
+    missing: new Set([...needed].filter((view) => !inspections.some((one) => one.view === view && one.present))),
     problems,
-    good: new Set(present.filter((view) => !problems.has(view))),
+    good: new Set(present.map(({ view }) => view).filter((view) => !problems.has(view))),
   }
 }
 
@@ -198,28 +195,25 @@ type PreparedInputs = Inputs & { popularError?: string }
 async function prepareInputs(
   client: PoolClient,
   asOf: string,
-  views: ReadonlySet<View>,
+  standings: ReadonlyMap<string, Standing>,
   options: RefreshOptions,
 ): Promise<PreparedInputs> {
   const { settings, log } = options
   const storeSchema = settings.STORE_SCHEMA
-  const base: Inputs = {
-    asOf,
-    timezone: settings.REPORTING_TIMEZONE,
-    thresholds: settings.ACTIVITY_THRESHOLDS,
-    kept: await readKept(client, storeSchema),
-    popularItems: [],
-  }
-  const kept = await underSavepoint(client, () => refreshKept(client, { storeSchema, inputs: base, views })).catch(
+  const base: Inputs = { ...inputsOf(settings, asOf), kept: await readKept(client, storeSchema) }
+  const sets = storedCandidates((part) => standings.get(part)?.at === 'asOf')
+  const kept = await underSavepoint(client, () => refreshKept(client, { storeSchema, inputs: base, sets })).catch(
     (error) => {
       log.error({ error: messageOf(error) }, 'the kept labels could not be brought up to date; the stored ones serve')
       return base.kept
     },
   )
   const inputs = { ...base, kept }
-  if (!views.has('generations') || !views.has('users')) return inputs
+  if (standings.get(generation.name)?.at !== 'asOf') return inputs
   try {
-    const popularItems = await underSavepoint(client, () => refreshPopular(client, { storeSchema, inputs }))
+    const popularItems = await underSavepoint(client, () =>
+      refreshPopular(client, { storeSchema, inputs, counts: popularSums }),
+    )
     return { ...inputs, popularItems }
   } catch (error) {
     return { ...inputs, popularError: messageOf(error) }

@@ -4,6 +4,7 @@ import { createPool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Collector } from '../collector.ts'
+import { type BuildProgress, buildStore } from '../rollup/build.ts'
 import { migrateStore } from '../store/migrate.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership } from './leader.ts'
@@ -32,6 +33,10 @@ export interface Refresher {
 const pollMsDefault = 5_000
 /** 60 s: a refresh a minute is the rhythm, and what takes longer than that is not to hold the others up. */
 const statementTimeoutMsDefault = 60_000
+/** 10 s: what is small is whole at the first refresh, however short the interval. */
+const buildMsMin = 10_000
+/** 10 s: often enough to see that a build goes on. */
+const progressMs = 10_000
 /** What the client waits longer than the server, so that the server's own time-out, which says more, comes first. */
 const graceMs = 5_000
 
@@ -82,8 +87,15 @@ export function startRefresher(options: RefresherOptions): Refresher {
   }
 
   async function refreshNow(): Promise<void> {
-    const { snapshot, disabled } = await refresh({
+    const built = await buildStore({
       ...{ pool, settings, log, statementTimeoutMs },
+      onProgress: logProgress,
+      // A long build gives way to the refreshes of what is built already.
+      pauseAfterMs: Math.max(settings.REFRESH_INTERVAL, buildMsMin),
+      isStopped: () => stopped,
+    })
+    const { snapshot, disabled } = await refresh({
+      ...{ pool, settings, log, statementTimeoutMs, notBuilt: built.failures },
       collectors: options.collectors,
       replicaId: options.replicaId,
       monotonicSeconds: () => performance.now() / 1_000,
@@ -94,6 +106,13 @@ export function startRefresher(options: RefresherOptions): Refresher {
     }
     state.snapshot = snapshot
     log.debug({ as_of: snapshot.asOf, snapshot: snapshot.id }, 'refreshed')
+  }
+
+  let nextProgressMs = 0
+  function logProgress({ fraction, secondsLeft, parts }: BuildProgress): void {
+    if (performance.now() < nextProgressMs) return
+    nextProgressMs = performance.now() + progressMs
+    log.info({ percent: Math.round(fraction * 100), seconds_left: secondsLeft, parts }, 'history is being built')
   }
 
   async function run(): Promise<void> {

@@ -1,0 +1,90 @@
+import type { View } from '../../catalogue/define.ts'
+
+/**
+ * How the store is told what to keep. A feed reads what changed in one view since the last refresh; facts are added up from
+ * a feed; a domain keeps, for each entity (a user, a generation), what it contributes now and the instant at which that
+ * changes by the clock alone. All three end in cells: running sums by key, which is all that a refresh reads.
+ */
+
+/** A type of Postgres, or the type that a column of a view has. */
+export type ColumnType = string | { view: View; column: string }
+
+/** What hours are kept for: `ever` is one sum of all, `day` a local day, `hour` an hour of UTC within a local day. */
+export type Grain = 'ever' | 'day' | 'hour'
+
+/** Running sums by key over rows of a relation `s`: each row adds its amounts, and 1 to the count `n`. */
+export interface Cells {
+  /** The table is `rollup_<name>`. */
+  name: string
+  /** Column to expression over `s`; a key is text or a number, never NULL. */
+  keys: Readonly<Record<string, { type: string; from: string }>>
+  /** Column to expression over `s`; numeric, NULL adds nothing. */
+  amounts?: Readonly<Record<string, string>>
+  /** Which rows count. */
+  where?: string
+  /** Where one row counts several times: a join to `s`. */
+  join?: string
+  /** The instant of a row and the grains in which sums are kept; one sum of all where left out. */
+  at?: { instant: string; grains: readonly Grain[] }
+}
+
+/** Rows of an append-only view, each added once. `s` has the view's columns and `counted`, whether the user is nobody internal. */
+export interface Facts {
+  view: View
+  cells: readonly [Cells, ...Cells[]]
+}
+
+/** Entities whose contribution is a pure function of the views and the instant. */
+export interface Domain {
+  /** The table is `rollup_<name>`. */
+  name: string
+  /** What the contribution reads. */
+  views: readonly View[]
+  /** The entities, and the column by whose index they are walked through, where it is not the id. */
+  entity: { view: View; id: string; walkedBy?: string }
+  /** What is kept of a contribution, beside `id` and `next_at`. */
+  columns: Readonly<Record<string, ColumnType>>
+  /**
+   * Selects `id`, the columns in their order, and `next_at` (strictly after :as_of, or NULL) for the entities in
+   * `dirty(id)`. One that is not found in the views has no row.
+   */
+  contribution: string
+  /**
+   * By view, the ids that a change makes dirty: a SELECT over `changed`, which has the view's columns and `is_new`.
+   * Where nothing is said it is the view's `user_id`; the empty string says that such a change matters to none.
+   */
+  dirtiedBy?: Partial<Record<View, string>>
+  /** The ids that depend on the flag of the users in `turned(user_id)`, who turned internal or back. */
+  turnedBy?: string
+  cells: readonly Cells[]
+  /** Further indexes of the state: the part after ON. */
+  indexes?: readonly string[]
+}
+
+export const stateOf = (domain: Pick<Domain, 'name'>): string => `rollup_${domain.name}`
+export const dirtyOf = (domain: Pick<Domain, 'name'>): string => `rollup_${domain.name}_dirty`
+export const turnedOf = (name: string): string => `rollup_${name}_turned`
+export const cellsOf = (cells: Pick<Cells, 'name'>): string => `rollup_${cells.name}`
+export const seenOf = (view: View): string => `rollup_${view}_seen`
+
+/** The time column of the append-only views; the other views change, and are followed by `updated_at`. */
+export const appendedBy: Partial<Record<View, string>> = {
+  visits: 'visited_at',
+  sessions: 'started_at',
+  subscription_events: 'occurred_at',
+  payments: 'paid_at',
+  refunds: 'refunded_at',
+  credit_ledger: 'created_at',
+}
+
+/** How long after its own time column a row may become visible and still be seen by the next refresh. */
+export const overlap = `interval '2 hours'`
+
+/** Look-ups by index, whatever the planner believes of the number of rows: OFFSET 0 keeps a subquery from being joined. */
+export const lookUp = (columns: string, from: string): string => `LATERAL (SELECT ${columns} FROM ${from} OFFSET 0)`
+
+/** An instant where it is still ahead of as_of: what a contribution waits for. */
+export const ahead = (instant: string): string => `CASE WHEN ${instant} > :as_of THEN ${instant} END`
+
+/** The statuses of a subscription that give its user a tier. */
+export const hasTier = `s.status IN ('active', 'past_due', 'trialing')`

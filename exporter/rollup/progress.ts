@@ -1,0 +1,50 @@
+import { performance } from 'node:perf_hooks'
+import type { View } from '../../catalogue/define.ts'
+import type { BuildOptions, BuildProgress } from './build.ts'
+import { type Part, type PartState, parts } from './parts.ts'
+
+interface Plan {
+  Plan: { 'Plan Rows': number }
+}
+
+/** How many rows Postgres believes a view to have: no row is read for it. */
+async function estimatedRows(options: BuildOptions, view: View): Promise<number> {
+  const { rows } = await options.pool.query<{ 'QUERY PLAN': Plan[] }>(
+    `EXPLAIN (FORMAT JSON) SELECT FROM ${options.settings.SOURCE_SCHEMA}."${view}"`,
+  )
+  return rows[0]?.['QUERY PLAN'][0]?.Plan['Plan Rows'] ?? 0
+}
+
+const viewOf = (part: Part): View => (part.kind === 'feed' ? part.view : part.domain.entity.view)
+
+/** An entity's contribution costs about 25 times what a fact costs that is only added up. */
+const weightOf = (part: Part): number => (part.kind === 'feed' ? (part.facts === undefined ? 0 : 1) : 25)
+
+/** Follows a build: how much of the estimated work is done, and what that says of the rest. */
+export async function startProgress(
+  options: BuildOptions,
+  missing: readonly PartState[],
+): Promise<{ add(part: string, rows: number): BuildProgress; seconds(): number }> {
+  const started = performance.now()
+  const work = new Map<string, { total: number; done: number; weight: number }>()
+  for (const part of parts) {
+    if (!missing.some((state) => state.name === part.name)) continue
+    const weight = weightOf(part)
+    work.set(part.name, { total: weight * (await estimatedRows(options, viewOf(part))), done: 0, weight })
+  }
+  const seconds = () => (performance.now() - started) / 1_000
+  return {
+    seconds,
+    add: (name, rows) => {
+      const one = work.get(name)
+      if (one !== undefined) {
+        one.done += rows * one.weight
+        one.total = Math.max(one.total, one.done)
+      }
+      const sum = (pick: 'total' | 'done') => [...work.values()].reduce((total, each) => total + each[pick], 0)
+      const fraction = Math.min(1, sum('done') / Math.max(1, sum('total')))
+      const secondsLeft = fraction < 0.01 ? undefined : (seconds() / fraction) * (1 - fraction)
+      return { fraction, secondsLeft, parts: [name] }
+    },
+  }
+}

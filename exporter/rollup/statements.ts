@@ -1,0 +1,263 @@
+import type { View } from '../../catalogue/define.ts'
+import { contract, requiredColumns } from '../source-contract.ts'
+import {
+  appendedBy,
+  type Cells,
+  cellsOf,
+  type Domain,
+  dirtyOf,
+  type Facts,
+  type Grain,
+  overlap,
+  seenOf,
+  stateOf,
+  turnedOf,
+} from './domain.ts'
+import { account } from './domains/users.ts'
+
+/**
+ * The statements of a refresh. Each part is one statement, so that all its look-ups see the state as it was before, and its
+ * sums move with its state. Parameters are those of a figure (`:as_of`, `:timezone`, …).
+ */
+
+/** The first column of each view is its id. */
+export const idOf = (view: View): string => Object.keys(contract[view])[0] as string
+
+/** The column by which changes of a view are found, and where it is the time of what happened, not beyond as_of. */
+const hotBy = (view: View): string => appendedBy[view] ?? 'updated_at'
+
+const instant = (text: string): string => `'${text}'::timestamptz`
+
+/** The grains, coarsest first, as they are stored. */
+export const grainNumber: Readonly<Record<Grain, number>> = { ever: 0, day: 1, hour: 2 }
+
+/** Adds the rows of `relation`, which have `sign` 1 or -1, to the sums. */
+export function addTo(cells: Cells, relation: string): string {
+  const amounts = Object.entries(cells.amounts ?? {})
+  const keys = Object.entries(cells.keys).map(([name, { from }]) => ({ name, from: `(${from})` }))
+  if (cells.at !== undefined)
+    keys.unshift({ name: 'grain', from: 'g.grain' }, { name: 'day', from: 'g.day' }, { name: 'hour', from: 'g.hour' })
+  const sums = amounts.map(([, from]) => `coalesce(sum(s.sign * (${from})), 0)`)
+  const names = [...keys.map(({ name }) => `"${name}"`), 'n', ...amounts.map(([name]) => name)]
+  const group = keys.length === 0 ? '' : `GROUP BY ${keys.map((_, index) => index + 1).join(', ')}`
+  const conflict =
+    cells.at === undefined && keys.length === 0 ? 'only_row' : keys.map(({ name }) => `"${name}"`).join(', ')
+  return `INSERT INTO ${cellsOf(cells)} AS c (${names.join(', ')})
+    SELECT ${[...keys.map(({ from }) => from), 'sum(s.sign)', ...sums].join(', ')}
+    FROM ${relation} AS s ${cells.join ?? ''} ${cells.at === undefined ? '' : grains(cells.at)}
+    ${cells.where === undefined ? '' : `WHERE ${cells.where}`} ${group}
+    HAVING ${['sum(s.sign)', ...sums].map((sum) => `${sum} <> 0`).join(' OR ')}
+    ON CONFLICT (${conflict}) DO UPDATE SET ${['n', ...amounts.map(([name]) => name)]
+      .map((name) => `${name} = c.${name} + excluded.${name}`)
+      .join(', ')}`
+}
+
+/**
+ * A local day is a date, so that it is one day whatever its length; an hour is one of UTC within a local day, which holds
+ * in every zone, those of half an hour and those that change by half an hour included.
+ */
+function grains({ instant: at, grains: kept }: NonNullable<Cells['at']>): string {
+  const day = `(${at} AT TIME ZONE :timezone)::date`
+  const rows = kept.map((grain) => {
+    const on = grain === 'ever' ? `'-infinity'::date` : day
+    const hour = grain === 'hour' ? `date_trunc('hour', ${at}, 'UTC')` : `'-infinity'::timestamptz`
+    return `(${grainNumber[grain]}::smallint, ${on}, ${hour})`
+  })
+  return `CROSS JOIN LATERAL (VALUES ${rows.join(', ')}) AS g(grain, day, hour)`
+}
+
+const cellsAdded = (cells: readonly Cells[], relation: string): string[] =>
+  cells.map((one) => `added_${one.name} AS (${addTo(one, relation)})`)
+
+const columnsOf = (view: View, alias: string): string =>
+  Object.keys(contract[view])
+    .map((column) => `${alias}."${column}"`)
+    .join(', ')
+
+/** Rows of the view as facts: with what they count as under the flags that the accounts have. */
+const asFacts = (view: View, from: string): string =>
+  `SELECT 1 AS sign, ${columnsOf(view, 'v')}, NOT coalesce(u.is_internal, false) AS counted
+    FROM ${from} AS v LEFT JOIN ${stateOf(account)} AS u ON u.id = v.user_id`
+
+export interface FeedOptions {
+  view: View
+  facts: Facts | undefined
+  /** Up to which instant the view was read before. */
+  watermark: string
+  /** The domains that want to know of changes. */
+  domains: readonly Domain[]
+}
+
+/**
+ * Reads what changed since the watermark, with the overlap, and passes it on: to the facts, and to the domains as dirty
+ * entities. Needs an index on the view's time column, or on `updated_at`.
+ * Gives `changed` (rows) and `null_<column>` for each column that must not hold NULL and does.
+ */
+export function readFeed({ view, facts, watermark, domains }: FeedOptions): string {
+  const id = idOf(view)
+  const appended = appendedBy[view] !== undefined
+  const version = appended ? '0::bigint' : `hash_record_extended(ROW(${columnsOf(view, 'v')}), 0)`
+  const dirtied = domains.flatMap((domain) => {
+    const ids = domain.dirtiedBy?.[view] ?? 'SELECT user_id FROM changed'
+    if (!domain.views.includes(view) || ids === '') return []
+    return [
+      `dirtied_${domain.name} AS (INSERT INTO ${dirtyOf(domain)} SELECT DISTINCT dirty.id FROM (${ids}) AS dirty(id)
+        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)`,
+    ]
+  })
+  const added =
+    facts === undefined
+      ? []
+      : [`fact AS MATERIALIZED (${asFacts(view, 'changed')})`, ...cellsAdded(facts.cells, 'fact')]
+  const nulls = requiredColumns(view).map(
+    (column) => `coalesce(bool_or("${column}" IS NULL), false) AS "null_${column}"`,
+  )
+  return `WITH hot AS MATERIALIZED (
+  SELECT ${columnsOf(view, 'v')}, ${version} AS version FROM "${view}" AS v
+  WHERE v.${hotBy(view)} > ${instant(watermark)} - ${overlap} ${appended ? `AND v.${hotBy(view)} <= :as_of` : ''}
+),
+changed AS MATERIALIZED (
+  SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN ${seenOf(view)} AS seen ON seen.id = hot.${id}
+  WHERE seen.version IS DISTINCT FROM hot.version
+),
+noted AS (
+  INSERT INTO ${seenOf(view)} (id, version, stamp) SELECT ${id}, version, ${hotBy(view)} FROM changed
+  WHERE ${requiredColumns(view)
+    .map((column) => `"${column}" IS NOT NULL`)
+    .join(' AND ')}
+  ON CONFLICT (id) DO UPDATE SET version = excluded.version, stamp = excluded.stamp
+)${[...dirtied, ...added].map((cte) => `,\n${cte}`).join('')}
+SELECT count(*) AS changed, ${nulls.join(', ')} FROM changed`
+}
+
+/** Lets go of what the next refresh will not read again. */
+export const forgetSeen = (view: View): string => `DELETE FROM ${seenOf(view)} WHERE stamp <= :as_of - ${overlap}`
+
+/**
+ * Moves the whole past of users who turned internal or back, as far as it has been counted: up to `through`, and what of
+ * the overlap was seen. Needs an index on the view's user_id.
+ */
+export function moveTurned(facts: Facts, through: string | null): string {
+  const { view } = facts
+  const upTo = through === null ? 'false' : `v.${hotBy(view)} <= ${instant(through)}`
+  return `WITH turned AS (DELETE FROM ${turnedOf(view)} RETURNING user_id, is_internal),
+fact AS MATERIALIZED (
+  SELECT CASE WHEN turned.is_internal THEN -1 ELSE 1 END AS sign, ${columnsOf(view, 'v')}, true AS counted
+  FROM turned JOIN "${view}" AS v ON v.user_id = turned.user_id
+  WHERE v.${hotBy(view)} <= :as_of
+    AND (${upTo} OR EXISTS (SELECT FROM ${seenOf(view)} AS seen WHERE seen.id = v.${idOf(view)}))
+),
+${cellsAdded(facts.cells, 'fact').join(',\n')}
+SELECT count(*) AS moved FROM fact`
+}
+
+/** Adds a stretch of a view's past to the facts: rows after `after` up to `through`, both by the view's time column. */
+export function addPast(facts: Facts, after: string | null, through: string): string {
+  const { view } = facts
+  const from = `(SELECT * FROM "${view}" WHERE ${hotBy(view)} <= least(${instant(through)}, :as_of)
+    ${after === null ? '' : `AND ${hotBy(view)} > ${instant(after)}`})`
+  return `WITH fact AS MATERIALIZED (${asFacts(view, from)}),
+${cellsAdded(facts.cells, 'fact').join(',\n')}
+SELECT count(*) AS added FROM fact`
+}
+
+/** How many entities one statement takes: some seconds at most, however many are dirty. */
+export const entitiesMax = 20_000
+
+/** Entities that changed, that are due, or whose user turned internal or back. */
+export function dirtyEntities(domain: Domain): { ctes: string[]; ids: string } {
+  const state = stateOf(domain)
+  const picked = `picked AS (
+  DELETE FROM ${dirtyOf(domain)} WHERE id IN (SELECT id FROM ${dirtyOf(domain)} LIMIT ${entitiesMax}) RETURNING id
+)`
+  const due = `SELECT id FROM (SELECT id FROM ${state} WHERE next_at <= :as_of LIMIT ${entitiesMax}) AS due`
+  if (domain.turnedBy === undefined) return { ctes: [picked], ids: `SELECT id FROM picked UNION ${due}` }
+  const turned = `turned AS (DELETE FROM ${turnedOf(domain.name)} RETURNING user_id)`
+  return { ctes: [picked, turned], ids: `SELECT id FROM picked UNION ${due} UNION (${domain.turnedBy})` }
+}
+
+/** The entities whose key lies after `after` and up to `through`; to the end of the view where that is null. */
+export function walkedEntities(domain: Domain, type: string, after: string | null, through: string | null): string {
+  const by = domain.entity.walkedBy ?? domain.entity.id
+  const literal = (text: string) => `'${text.replaceAll("'", "''")}'::${type}`
+  const bounds = [
+    ...(after === null ? [] : [`${by} > ${literal(after)}`]),
+    ...(through === null ? [] : [`${by} <= ${literal(through)}`]),
+  ]
+  return `SELECT DISTINCT ${domain.entity.id} FROM "${domain.entity.view}" ${
+    bounds.length === 0 ? '' : `WHERE ${bounds.join(' AND ')}`
+  }`
+}
+
+/**
+ * Computes the contributions of the entities anew, stores them, and adds new − old to the sums.
+ * Gives `entities`, and `differing` with the first of them in `examples`: those whose contribution is another than before.
+ * @param waiting the parts that must hear of a user who turned internal or back; only the accounts have any
+ */
+export function recompute(
+  domain: Domain,
+  dirty: { ctes?: readonly string[]; ids: string },
+  waiting: { facts: readonly View[]; domains: readonly Domain[] } = { facts: [], domains: [] },
+): string {
+  const state = stateOf(domain)
+  const columns = Object.keys(domain.columns)
+  const all = ['id', ...columns, 'next_at']
+  const listed = all.map((column) => `s.${column}`).join(', ')
+  const row = (alias: string, names: readonly string[]) => `(${names.map((name) => `${alias}.${name}`).join(', ')})`
+  const turned = waiting.facts.length + waiting.domains.length > 0 ? turnedUsers(waiting) : []
+  return `WITH ${[
+    ...(dirty.ctes ?? []),
+    `dirty(id) AS MATERIALIZED (${dirty.ids})`,
+    `old AS MATERIALIZED (
+  SELECT ${listed} FROM dirty AS d CROSS JOIN LATERAL (SELECT * FROM ${state} WHERE id = d.id OFFSET 0) AS s
+)`,
+    `fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution}
+)`,
+    `delta AS MATERIALIZED (
+  SELECT -1 AS sign, ${listed} FROM old AS s UNION ALL SELECT 1, ${listed} FROM fresh AS s
+)`,
+    `gone AS (
+  DELETE FROM ${state} AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
+)`,
+    `stored AS (
+  INSERT INTO ${state} AS s (${all.join(', ')}) SELECT ${listed} FROM fresh AS s
+  ON CONFLICT (id) DO UPDATE SET ${[...columns, 'next_at'].map((column) => `${column} = excluded.${column}`).join(', ')}
+  WHERE ${row('s', [...columns, 'next_at'])} IS DISTINCT FROM ${row('excluded', [...columns, 'next_at'])}
+)`,
+    ...cellsAdded(domain.cells, 'delta'),
+    ...turned,
+    `differing AS (
+  SELECT coalesce(old.id, fresh.id)::text AS id FROM old FULL JOIN fresh ON fresh.id = old.id
+  WHERE old.id IS NULL OR fresh.id IS NULL OR ${row('old', columns)} IS DISTINCT FROM ${row('fresh', columns)}
+)`,
+  ].join(',\n')}
+SELECT (SELECT count(*) FROM dirty) AS entities, count(*) AS differing, (array_agg(id))[1:5] AS examples FROM differing`
+}
+
+/**
+ * Tells who turned internal or back. Facts are moved by what they were last counted as, so that who turned twice meanwhile
+ * did not turn at all; entities are computed anew in any case.
+ */
+function turnedUsers({ facts, domains }: { facts: readonly View[]; domains: readonly Domain[] }): string[] {
+  return [
+    `turned AS MATERIALIZED (
+  SELECT coalesce(fresh.id, old.id) AS user_id, coalesce(fresh.is_internal, false) AS is_internal
+  FROM old FULL JOIN fresh ON fresh.id = old.id
+  WHERE coalesce(old.is_internal, false) <> coalesce(fresh.is_internal, false)
+)`,
+    ...facts.flatMap((view) => [
+      `back_${view} AS (
+  DELETE FROM ${turnedOf(view)} AS waiting USING turned WHERE waiting.user_id = turned.user_id RETURNING waiting.user_id
+)`,
+      `told_${view} AS (
+  INSERT INTO ${turnedOf(view)} (user_id, is_internal) SELECT user_id, is_internal FROM turned
+  WHERE user_id NOT IN (SELECT user_id FROM back_${view})
+)`,
+    ]),
+    ...domains.map(
+      (domain) => `told_${domain.name} AS (
+  INSERT INTO ${turnedOf(domain.name)} (user_id, is_internal) SELECT user_id, is_internal FROM turned ON CONFLICT DO NOTHING
+)`,
+    ),
+  ]
+}

@@ -1,0 +1,60 @@
+import { rollingWindowHours } from '../../catalogue/windows.ts'
+import { type Cells, cellsOf, stateOf } from './domain.ts'
+import { account } from './domains/users.ts'
+import { grainNumber } from './statements.ts'
+
+const calendarUnits = { today: 'day', week: 'week', month: 'month' } as const
+export type Window = keyof typeof calendarUnits | keyof typeof rollingWindowHours | 'ever'
+
+/** The rows from which the cells are made, between two instants, both exclusive: a relation like the one that was added. */
+export type Edge = (after: string, before: string) => string
+
+/** The rows of a view that has users: `counted` is whether the user is nobody internal. Needs an index on the instant. */
+export function rowEdge(view: string, instant: string): Edge {
+  return (after, before) => `SELECT v.*, NOT coalesce(u.is_internal, false) AS counted
+    FROM "${view}" AS v LEFT JOIN ${stateOf(account)} AS u ON u.id = v.user_id
+    WHERE v.${instant} > ${after} AND v.${instant} < ${before}`
+}
+
+/**
+ * A relation of `window`, the cells' keys, `n` and their amounts, to be added up by whoever reads it. Days and hours that
+ * lie in a window as a whole are read from the cells; of a rolling window the hour in which it begins is read row by row.
+ * Cells hold nothing that lies after as_of, so that there is no other end to look at.
+ */
+export function sumsIn(cells: Cells, windows: readonly Window[], edge?: Edge): string {
+  const keys = Object.keys(cells.keys).map((key) => `"${key}"`)
+  const columns = [...keys, 'n', ...Object.keys(cells.amounts ?? {})]
+  const stored = (window: Window, where: string) =>
+    `SELECT ${[`'${window}' AS "window"`, ...columns].join(', ')} FROM ${cellsOf(cells)} WHERE ${where}`
+  const branches = windows.flatMap((window) => {
+    if (window === 'ever') return [stored(window, `grain = ${grainNumber.ever}`)]
+    if (window in calendarUnits) {
+      const unit = calendarUnits[window as keyof typeof calendarUnits]
+      const since = `date_trunc('${unit}', :as_of AT TIME ZONE :timezone)::date`
+      return [stored(window, `grain = ${grainNumber.day} AND day >= ${since}`)]
+    }
+    const after = `(:as_of - interval '${rollingWindowHours[window as keyof typeof rollingWindowHours]} hours')`
+    const wholeHour = `(date_trunc('hour', ${after}, 'UTC') + interval '1 hour')`
+    const wholeDay = `(${wholeHour} AT TIME ZONE :timezone)::date`
+    return [
+      stored(window, `grain = ${grainNumber.day} AND day > ${wholeDay}`),
+      stored(window, `grain = ${grainNumber.hour} AND day = ${wholeDay} AND hour >= ${wholeHour}`),
+      ...(edge === undefined ? [] : [rows(cells, window, edge(after, wholeHour))]),
+    ]
+  })
+  return `(${branches.join('\n  UNION ALL ')}) AS r`
+}
+
+function rows(cells: Cells, window: string, relation: string): string {
+  const amounts = Object.entries(cells.amounts ?? {}).map(([name, from]) => `coalesce(${from}, 0) AS ${name}`)
+  const keys = Object.entries(cells.keys).map(([name, { from }]) => `${from} AS "${name}"`)
+  return `SELECT ${[`'${window}' AS "window"`, ...keys, '1 AS n', ...amounts].join(', ')}
+    FROM (${relation}) AS s ${cells.join ?? ''} ${cells.where === undefined ? '' : `WHERE ${cells.where}`}`
+}
+
+/** The cells of that name. */
+export function cellsNamed(all: readonly Cells[], name: string): Cells {
+  const found = all.find((cells) => cells.name === name)
+  if (found === undefined) throw new Error(`there are no cells ${name}`)
+  return found
+}
