@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAuditApi } from './audit-api.ts'
 import { registerAuditTokens } from './audit-tokens.ts'
+import { registerBackfill } from './backfill.ts'
 import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
@@ -19,6 +20,7 @@ const commands: readonly Register[] = [
   registerCheck,
   registerMigrate,
   registerMetrics,
+  registerBackfill,
   registerOverview,
   registerDemo,
 ]

@@ -44,6 +44,12 @@ export function render(families: readonly Written[], format: Format): string {
 }
 
 function renderFamily(family: Written, format: Format): string {
+  const series = family.series.map((one) => `${renderName(one, format)} ${renderNumber(one.value)}\n`)
+  return renderHeader(family, format) + series.join('')
+}
+
+/** What stands above the series of a family. */
+export function renderHeader(family: Omit<Written, 'series'>, format: Format): string {
   const open = format === 'openmetrics'
   // OpenMetrics names a counter's family without the suffix that its series has.
   const name = open && family.type === 'counter' ? family.name.replace(/_total$/, '') : family.name
@@ -53,18 +59,18 @@ function renderFamily(family: Written, format: Format): string {
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${family.type}`,
     ...(open && unit !== undefined ? [`# UNIT ${name} ${unit}`] : []),
-    ...family.series.map((series) => renderSeries(series, format)),
   ]
   return `${lines.join('\n')}\n`
 }
 
-function renderSeries({ name, labels, value }: Series, format: Format): string {
+/** The name and labels of a series, as they stand before its value. */
+export function renderName({ name, labels }: Omit<Series, 'value'>, format: Format): string {
   const pairs = Object.entries(labels).map(([label, of]) => {
     // Both formats of one metric must give the same series; Prometheus 3 makes `1` into `1.0`, earlier ones do not.
     const text = label === 'le' ? bound(of, format) : String(of)
     return `${label}="${quote(text)}"`
   })
-  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${number(value)}`
+  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''}`
 }
 
 function bound(le: string | number, format: Format): string {
@@ -72,7 +78,7 @@ function bound(le: string | number, format: Format): string {
   return format === 'openmetrics' && /^-?\d+$/.test(text) ? `${text}.0` : text
 }
 
-function number(value: number): string {
+export function renderNumber(value: number): string {
   if (Number.isFinite(value)) return String(value)
   return Number.isNaN(value) ? 'NaN' : value > 0 ? '+Inf' : '-Inf'
 }

@@ -1,0 +1,83 @@
+import type { Metric } from '../../catalogue/define.ts'
+import { renderHeader, renderName, renderNumber, written } from '../exposition.ts'
+import { type Hours, hourMs } from './hours.ts'
+import type { HourlySeries } from './series.ts'
+import type { Sink } from './sinks.ts'
+
+export interface WriteOptions {
+  hours: Hours
+  sinks: readonly Sink[]
+  /** Labels that every series gets, as Prometheus gives them when it scrapes. */
+  labels: Readonly<Record<string, string>>
+}
+
+/**
+ * Writes one family: OpenMetrics wants the samples of a family together, those of a label combination together, and their
+ * timestamps in order.
+ * https://prometheus.io/docs/specs/om/open_metrics_spec/
+ * @returns how many series and samples
+ */
+export async function writeFamily(
+  metric: Metric,
+  all: AsyncIterable<HourlySeries> | Iterable<HourlySeries>,
+  options: WriteOptions,
+): Promise<{ series: number; samples: number }> {
+  const { hours, sinks } = options
+  const { name, type, help } = metric
+  const header = renderHeader({ name, type, help }, 'openmetrics')
+  for (const sink of sinks) sink.add(header)
+  const times = Array.from({ length: hours.count }, (_, place) => ` ${(hours.firstMs + place * hourMs) / 1_000}\n`)
+  const count = { series: 0, samples: 0 }
+  for await (const series of all) {
+    const lines = linesOf(metric, series, options.labels)
+    for (const sink of sinks) {
+      sink.add(textOf(series, lines, { times, first: sink.first, end: sink.end }))
+      await sink.drain()
+    }
+    count.series += lines.length
+    count.samples += lines.length * series.there.reduce((sum, one) => sum + one, 0)
+  }
+  return count
+}
+
+/** What stands before the value, and the column that the value is from. */
+interface Line {
+  start: string
+  values: Float64Array
+}
+
+function linesOf(metric: Metric, series: HourlySeries, targetLabels: Readonly<Record<string, string>>): Line[] {
+  const labels = { ...series.labels, ...targetLabels }
+  const [first = new Float64Array()] = series.values
+  if (metric.type !== 'histogram') {
+    return [{ start: `${renderName({ name: metric.name, labels }, 'openmetrics')} `, values: first }]
+  }
+  const buckets = series.values.slice(0, -2)
+  const [sum = first, count = first] = series.values.slice(-2)
+  const columns = [...buckets, count, sum, count]
+  const sample = { labels, buckets: buckets.map(() => 0), sum: 0, count: 0 }
+  return written({ metric, samples: [sample] }).series.map((one, index) => ({
+    start: `${renderName(one, 'openmetrics')} `,
+    values: columns[index] ?? first,
+  }))
+}
+
+function textOf(
+  { there }: HourlySeries,
+  lines: readonly Line[],
+  { times, first, end }: { times: readonly string[]; first: number; end: number },
+): string {
+  let text = ''
+  for (let place = first; place < end; place++) {
+    if (there[place] !== 1) continue
+    for (const { start, values } of lines) text += start + renderNumber(values[place] ?? 0) + times[place]
+  }
+  return text
+}
+
+export async function finish(sinks: readonly Sink[]): Promise<void> {
+  for (const sink of sinks) {
+    sink.add('# EOF\n')
+    await sink.close()
+  }
+}

@@ -1,0 +1,131 @@
+import type { Label, Metric } from '../../catalogue/define.ts'
+import type { PoolClient } from '../../lib/postgres.ts'
+import type { Inputs } from '../collector.ts'
+import { bind } from '../oracle.ts'
+import { labelsOf, type Past, stepsOf } from './figure.ts'
+import type { Hours } from './hours.ts'
+
+/** One label combination over all hours. */
+export interface HourlySeries {
+  labels: Readonly<Record<string, string>>
+  /** By hour; for a histogram one for each number of it, in the order of its columns. */
+  values: readonly Float64Array[]
+  /** By hour, whether the series is there. */
+  there: Uint8Array
+}
+
+interface Step {
+  labels: readonly string[]
+  place: number
+  values: readonly number[]
+  rows: number
+}
+
+/** Rows that travel at a time. */
+const fetchRows = 20_000
+
+/**
+ * Computes a metric's past and gives its series one by one. In memory are the series that share their labels from the
+ * source: a few dozen at most.
+ */
+export async function* hourlySeries(
+  client: Pick<PoolClient, 'query'>,
+  past: Past,
+  { hours, inputs }: { hours: Hours; inputs: Inputs },
+): AsyncGenerator<HourlySeries> {
+  const openLabels = labelsOf(past.metric).open.length
+  let group: Step[] = []
+  let isAny = false
+  for await (const steps of stepsIn(client, past, { hours, inputs })) {
+    for (const step of steps) {
+      isAny = true
+      const before = group[0]
+      if (before !== undefined && !sharesLabels(before, step, openLabels)) {
+        yield* seriesOfGroup(past, group, hours)
+        group = []
+      }
+      group.push(step)
+    }
+  }
+  // Without labels from the source there is one group, which is there also where no row was found.
+  if (isAny || openLabels === 0) yield* seriesOfGroup(past, group, hours)
+}
+
+async function* stepsIn(
+  client: Pick<PoolClient, 'query'>,
+  past: Past,
+  { hours, inputs }: { hours: Hours; inputs: Inputs },
+): AsyncGenerator<Step[]> {
+  const { open, enumerated } = labelsOf(past.metric)
+  const labelCount = open.length + enumerated.length
+  const { text, values } = bind(stepsOf(past, hours), inputs)
+  await client.query(`DECLARE past NO SCROLL CURSOR FOR ${text}`, values)
+  for (;;) {
+    const { rows } = await client.query<unknown[]>({ text: `FETCH ${fetchRows} FROM past`, rowMode: 'array' })
+    yield rows.map((row) => ({
+      labels: row.slice(0, labelCount).map(String),
+      place: Number(row[labelCount]),
+      values: row.slice(labelCount + 1, -1).map(Number),
+      rows: Number(row.at(-1)),
+    }))
+    if (rows.length < fetchRows) break
+  }
+  await client.query('CLOSE past')
+}
+
+const sharesLabels = (one: Step, other: Step, count: number): boolean =>
+  one.labels.every((label, index) => index >= count || label === other.labels[index])
+
+/** The series of one combination of open labels, with zeros for what is not found of our own enumerations. */
+function* seriesOfGroup(past: Past, steps: readonly Step[], hours: Hours): Generator<HourlySeries> {
+  const { open, enumerated } = labelsOf(past.metric)
+  const names = [...open, ...enumerated]
+  const found = new Map<string, Step[]>()
+  for (const step of steps) {
+    const key = JSON.stringify(step.labels)
+    const known = found.get(key)
+    if (known === undefined) found.set(key, [step])
+    else known.push(step)
+  }
+  const groupThere = open.length === 0 ? new Uint8Array(hours.count).fill(1) : thereInGroup(found.values(), hours)
+  const nothing = past.columns?.map(() => new Float64Array(hours.count)) ?? [new Float64Array(hours.count)]
+  const expected = past.sparse
+    ? []
+    : combinations(past.metric, enumerated, steps[0]?.labels.slice(0, open.length) ?? [])
+  const isExpected = new Set(expected.map((labels) => JSON.stringify(labels)))
+  for (const key of new Set([...isExpected, ...found.keys()])) {
+    const own = found.get(key)
+    yield {
+      labels: Object.fromEntries((JSON.parse(key) as string[]).map((value, index) => [names[index], value])),
+      values:
+        own === undefined ? nothing : nothing.map((_, column) => carried(own, hours, (step) => step.values[column])),
+      there: isExpected.has(key) ? groupThere : thereInGroup([own ?? []], hours),
+    }
+  }
+}
+
+/** What was last known, at every hour. */
+function carried(steps: readonly Step[], { count }: Hours, of: (step: Step) => number | undefined): Float64Array {
+  const values = new Float64Array(count)
+  for (const [index, step] of steps.entries()) values.fill(of(step) ?? 0, step.place, steps[index + 1]?.place ?? count)
+  return values
+}
+
+function thereInGroup(series: Iterable<readonly Step[]>, hours: Hours): Uint8Array {
+  const there = new Uint8Array(hours.count)
+  for (const steps of series) {
+    const rows = carried(steps, hours, (step) => step.rows)
+    rows.forEach((value, place) => {
+      if (value > 0) there[place] = 1
+    })
+  }
+  return there
+}
+
+function combinations(metric: Metric, enumerated: readonly string[], open: readonly string[]): string[][] {
+  const labels = enumerated.map((name) => metric.labels[name]).filter((label): label is Label => label !== undefined)
+  return labels.reduce<string[][]>(
+    (all, label) => all.flatMap((before) => (label.values ?? []).map((value) => [...before, value])),
+    [[...open]],
+  )
+}
