@@ -1,0 +1,54 @@
+import { randomInt } from 'node:crypto'
+import fc from 'fast-check'
+import { beforeAll, expect, test } from 'vitest'
+import { createDatabase } from '../../testing/database.ts'
+import { type SchemaName, schemas } from '../collectors/brute-force/history.ts'
+import { type Played, play } from './testing/play.ts'
+import { Stages } from './testing/stages.ts'
+import { type Sequence, sequences } from './testing/steps.ts'
+
+/**
+ * PROPERTY_SEED and PROPERTY_RUNS choose another run; PROPERTY_PATH, which a failure prints, goes straight to the sequence
+ * that failed.
+ */
+const seed = Number(process.env.PROPERTY_SEED ?? randomInt(2 ** 31))
+const runsEach = Number(process.env.PROPERTY_RUNS ?? 100)
+const path = process.env.PROPERTY_PATH
+/** Half a second each: a failure is shown within minutes, as short as it has become by then. */
+const shrinksMax = 150
+
+const schemaNames = Object.keys(schemas) as SchemaName[]
+
+beforeAll(() => console.log(`property seed ${seed}`))
+
+/** At once, so that one sequence's work in Node goes on while another's is in Postgres. */
+test.concurrent.for(schemaNames)(
+  'whatever happens to a platform, each refresh of the store shows what plain SQL over the views shows: ids are %s',
+  { timeout: 120_000 + runsEach * 5_000 + shrinksMax * 2_000 },
+  async (schema) => {
+    const stages = new Stages(schema, createDatabase)
+    let refreshes = 0
+    let failed: Played | undefined
+    let shrinks = 0
+    const holds = async (sequence: Sequence): Promise<boolean> => {
+      if (failed !== undefined && ++shrinks > shrinksMax) return true
+      const played = await play(stages, sequence)
+      refreshes += played.refreshes
+      if (played.problems.length === 0) return true
+      failed = played
+      return false
+    }
+    const parameters = { seed: seed + schemaNames.indexOf(schema), numRuns: runsEach }
+    const found = await fc.check(
+      fc.asyncProperty(sequences, holds),
+      path === undefined ? parameters : { ...parameters, path },
+    )
+    const shown = [
+      `seed ${seed}, ids ${schema}, path ${found.counterexamplePath}`,
+      ...(failed?.story ?? []),
+      ...(failed?.problems ?? []),
+    ]
+    expect(failed === undefined && !found.failed, shown.join('\n')).toBe(true)
+    expect(refreshes).toBeGreaterThanOrEqual(found.numRuns)
+  },
+)

@@ -1,0 +1,151 @@
+import fc from 'fast-check'
+import { type View, views } from '../../../catalogue/define.ts'
+import { type MutableView, rowSeeds, type Seed, type SeededRow } from './rows.ts'
+
+/** How far the clock is moved before the next step. */
+export type Advance =
+  | { to: 'seconds' | 'minutes' | 'hours' | 'days'; n: number }
+  /** The first instant of the next local day. */
+  | { to: 'midnight'; by: number }
+  /** When the zone changes its clocks, where that lies ahead. */
+  | { to: 'clockChange'; by: number }
+  /** When an instant of a row leaves a window, or comes: its instant and so many hours. */
+  | { to: 'edge'; view: View; place: number; column: number; hours: number; by: number }
+
+export const breakages = ['missing', 'of a wrong type', 'failing'] as const
+export type Breakage = (typeof breakages)[number]
+
+export type Step =
+  | { step: 'insert'; rows: readonly SeededRow[] }
+  | { step: 'change'; changes: readonly { view: MutableView; place: number; sets: Seed }[] }
+  | { step: 'advance'; by: Advance }
+  | { step: 'refresh' }
+  /** Another process takes over: nothing is remembered but what the store holds. */
+  | { step: 'restart' }
+  /** The refresh's process dies at one of its statements; `after` it, or before. */
+  | { step: 'die'; statement: number; after: boolean }
+  /** The view breaks and is whole again after so many refreshes. */
+  | { step: 'break'; view: View; how: Breakage; refreshes: number }
+  /** The first build gives way after so many chunks, so that a refresh finds the store half built. */
+  | { step: 'pausedBuild'; chunks: number }
+
+export interface Sequence {
+  timezone: string
+  /** When the zone changes its clocks. */
+  clockChange: string
+  /** The first instant, so many quarters of an hour before the change, or after it. */
+  quarters: number
+  /** Whether the store is built before there is any row; else the first refresh finds a past. */
+  isBuilt: boolean
+  steps: readonly Step[]
+}
+
+/** Zones with a moment when their clocks are changed: forward, back, over midnight, twice a midnight, by half an hour, never. */
+const moments = [
+  ['UTC', '2026-03-01 00:00:00Z'],
+  ['Europe/Berlin', '2026-03-29 01:00:00Z'],
+  ['Europe/Berlin', '2026-10-25 01:00:00Z'],
+  ['America/St_Johns', '2026-11-01 04:30:00Z'],
+  ['Asia/Kathmandu', '2026-01-31 18:15:00Z'],
+  ['Australia/Lord_Howe', '2026-04-04 15:00:00Z'],
+  ['Africa/Cairo', '2026-04-23 22:00:00Z'],
+  ['Pacific/Kiritimati', '2026-06-30 10:00:00Z'],
+  ['America/Havana', '2026-11-01 05:00:00Z'],
+  ['Atlantic/Azores', '2026-10-25 01:00:00Z'],
+  ['America/Nuuk', '2026-03-29 01:00:00Z'],
+] as const
+
+const by = fc.integer({ min: -1, max: 1 })
+const until = (max: number) => fc.integer({ min: 1, max })
+const when = <To extends Advance['to'], Rest>(to: To, rest: { [Key in keyof Rest]: fc.Arbitrary<Rest[Key]> }) =>
+  fc.record({ to: fc.constant(to), ...rest })
+
+const advance: fc.Arbitrary<Advance> = fc.oneof(
+  { weight: 3, arbitrary: when('seconds', { n: until(90) }) },
+  { weight: 3, arbitrary: when('minutes', { n: until(59) }) },
+  { weight: 3, arbitrary: when('hours', { n: until(5) }) },
+  { weight: 2, arbitrary: when('days', { n: fc.constantFrom(1, 1, 2, 7, 7, 29, 30, 31) }) },
+  { weight: 3, arbitrary: when('midnight', { by }) },
+  { weight: 1, arbitrary: when('clockChange', { by }) },
+  {
+    weight: 8,
+    arbitrary: when('edge', {
+      view: fc.constantFrom(...views, 'users', 'generations', 'sessions', 'subscriptions'),
+      place: fc.nat(50),
+      column: fc.nat(3),
+      hours: fc.constantFrom(0, 0, 24, 168, 336, 720, 720, 744),
+      by,
+    }),
+  },
+) as fc.Arbitrary<Advance>
+
+const changes = fc.array(
+  fc.noShrink(
+    fc.oneof(
+      ...(Object.entries(rowSeeds.changes) as [MutableView, fc.Arbitrary<Seed>][]).map(([view, sets]) => ({
+        weight: view === 'users' || view === 'generations' || view === 'subscriptions' ? 3 : 1,
+        arbitrary: fc.record({ view: fc.constant(view), place: fc.nat(100), sets }),
+      })),
+    ),
+  ),
+  { minLength: 1, maxLength: 5 },
+)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      step: fc.constant('insert' as const),
+      rows: fc.array(fc.noShrink(rowSeeds.rows), { minLength: 1, maxLength: 14, size: 'max' }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ step: fc.constant('change' as const), changes }) },
+  { weight: 7, arbitrary: fc.record({ step: fc.constant('advance' as const), by: fc.noShrink(advance) }) },
+  { weight: 8, arbitrary: fc.constant<Step>({ step: 'refresh' }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ step: 'restart' }) },
+  {
+    weight: 1,
+    arbitrary: fc.noShrink(
+      fc.record({ step: fc.constant('die' as const), statement: fc.nat(1_000), after: fc.boolean() }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.noShrink(
+      fc.record({
+        step: fc.constant('break' as const),
+        view: fc.constantFrom(...views, 'users' as const),
+        how: fc.constantFrom(...breakages),
+        refreshes: until(2),
+      }),
+    ),
+  },
+)
+
+const pasts = fc.record({
+  past: fc.array(fc.noShrink(rowSeeds.rows), { maxLength: 60, size: 'max' }),
+  pause: fc.noShrink(fc.option(fc.nat(40), { freq: 3 })),
+})
+
+/** A platform that begins with some past or none, and what then happens to it. */
+export const sequences: fc.Arbitrary<Sequence> = fc
+  .record({
+    moment: fc.noShrink(fc.constantFrom(...moments)),
+    quarters: fc.noShrink(
+      fc.oneof(fc.integer({ min: -400, max: 20 }), fc.integer({ min: -3_000, max: 400 }), fc.constant(-96)),
+    ),
+    begin: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 2, arbitrary: pasts }),
+    steps: fc.array(step, { minLength: 1, maxLength: 24, size: 'max' }),
+  })
+  .map(({ moment: [timezone, clockChange], quarters, begin, steps }) => ({
+    timezone,
+    clockChange,
+    quarters,
+    isBuilt: begin === null,
+    steps: [
+      ...(begin === null || begin.past.length === 0 ? [] : [{ step: 'insert' as const, rows: begin.past }]),
+      ...(begin === null || begin.pause === null ? [] : [{ step: 'pausedBuild' as const, chunks: begin.pause }]),
+      ...steps,
+      { step: 'refresh' as const },
+    ],
+  }))
