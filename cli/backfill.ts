@@ -52,11 +52,18 @@ async function run(context: Context, { from, to, output, blocks, label: labels }
   const { hoursBetween } = await import('../exporter/backfill/hours.ts')
   const hours = hoursBetween(from, to, context.now().getTime())
   const settings = readSettings(context.environment, ['DATABASE_URL'])
+  const print = async (text: string): Promise<void> => {
+    context.print(text)
+    await context.printed()
+  }
+  const stop = new AbortController()
+  void context.untilAskedToStop().then(() => stop.abort())
   const failures = await withDatabase('DATABASE_URL', settings.DATABASE_URL, () =>
     backfill({
-      ...{ settings, hours, labels, print: context.print, say: context.warn },
+      ...{ settings, hours, labels, print, say: context.warn },
       ...(output === undefined ? {} : { output }),
       ...(blocks === undefined ? {} : { blocks }),
+      signal: stop.signal,
       monotonicSeconds: () => performance.now() / 1_000,
     }),
   )

@@ -6,6 +6,8 @@ export interface Context {
   environment: Environment
   /** Writes to standard output, which belongs to what the command was asked for; log lines go to standard error. */
   print(text: string): void
+  /** Resolves when whoever reads has taken all that was printed: a pipe takes 64 KB at a time. */
+  printed(): Promise<void>
   /** Writes one line to standard error. */
   warn(line: string): void
   now(): Date

@@ -73,6 +73,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 const context: Context = {
   environment: process.env,
   print: (text) => process.stdout.write(text),
+  printed: () => new Promise((resolve) => process.stdout.write('', () => resolve())),
   warn: (line) => process.stderr.write(`${line}\n`),
   now: () => new Date(),
   untilAskedToStop,
@@ -89,5 +90,7 @@ try {
   if (stack !== undefined) context.warn(stack)
   process.exitCode = exitCode
 }
+// What is still on its way to a slow reader would be lost.
+await context.printed()
 // A connection left open by a command that failed must not keep the process.
 process.exit()

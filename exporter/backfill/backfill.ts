@@ -2,7 +2,7 @@ import { rename, rm } from 'node:fs/promises'
 import type { Metric, View } from '../../catalogue/define.ts'
 import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
 import { catalogue } from '../../catalogue/index.ts'
-import { createPool, type PoolClient } from '../../lib/postgres.ts'
+import { createPool, type Pool, type PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
 import type { Inputs } from '../collector.ts'
@@ -24,11 +24,13 @@ export interface BackfillOptions {
   output?: string
   /** A directory for blocks. */
   blocks?: string
-  /** Where the text goes when neither is given. */
-  print: (text: string) => void
+  /** Where the text goes when neither is given; resolves when it is taken. */
+  print: (text: string) => Promise<void>
   /** A line about each figure. */
   say: (line: string) => void
   monotonicSeconds: () => number
+  /** Ends it early, with nothing left behind. */
+  signal: AbortSignal
 }
 
 /** One statement may take an hour: a platform's whole past is read. */
@@ -50,9 +52,12 @@ export async function backfill(options: BackfillOptions): Promise<readonly strin
     if (sinks.length === 0) sinks.push(printSink(options.print, hours))
     const failures = await writeAll(sinks, options)
     await finish(sinks)
-    await blocks?.make((done, all) => options.say(`block ${done} of ${all}`))
+    await blocks?.make({ onBlock: (done, all) => options.say(`block ${done} of ${all}`), signal: options.signal })
     if (partial !== undefined && output !== undefined) await rename(partial, output)
     return failures
+  } catch (error) {
+    if (!options.signal.aborted) throw error
+    throw new UserError('stopped before it was done; nothing is left of it', { exitCode: 1, cause: error })
   } finally {
     await blocks?.clean()
     if (partial !== undefined) await rm(partial, { force: true })
@@ -81,7 +86,8 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
     applicationName: 'barometer-backfill',
-    connectionsMax: 1,
+    // The second is for stopping what the first is at.
+    connectionsMax: 2,
   })
   const write = async (metric: Metric, series: Parameters<typeof writeFamily>[1]): Promise<void> => {
     const start = options.monotonicSeconds()
@@ -90,13 +96,16 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
     say(`${metric.name}: ${count.series} series, ${count.samples} samples, ${seconds} s`)
   }
   const client = await pool.connect()
+  const cancel = cancelling(pool, client, options.signal)
   try {
+    await cancel.ready
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
     await client.query(`SET LOCAL TimeZone = 'UTC'`)
     await client.query(`SET LOCAL search_path = ${settings.SOURCE_SCHEMA}`)
     await client.query(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
     // Whole tables are sorted: the default of 4 MB would do it on disk.
     await client.query(`SET LOCAL work_mem = '64MB'`)
+    await client.query('SET LOCAL jit = off')
     const views = await inspect(client, settings.SOURCE_SCHEMA)
     const inputs = await prepareInputs(client, settings, views.good)
     await write(snapshotTimestampSeconds, [snapshots(hours)])
@@ -106,10 +115,12 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
       const missing = past.metric.sources.filter((view) => !views.good.has(view))
       if (problem !== undefined) failures.push(`${past.metric.name}: ${problem}`)
       else if (missing.length > 0) say(`${past.metric.name}: left out, the view ${missing.join(', ')} is absent`)
-      else await write(past.metric, hourlySeries(client, past, { hours, inputs }))
+      else await named(past.metric, write(past.metric, hourlySeries(client, past, { hours, inputs })))
+      options.signal.throwIfAborted()
     }
     return failures
   } finally {
+    cancel.done()
     // Nothing of it stays. A connection that cannot roll back is closed below anyway.
     await client.query('ROLLBACK').catch(() => {})
     client.release(true)
@@ -117,10 +128,31 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
   }
 }
 
+/** Ends the client's statement when the signal comes: one may take minutes, and the server would go on with it alone. */
+function cancelling(pool: Pool, client: PoolClient, signal: AbortSignal): { ready: Promise<void>; done: () => void } {
+  let backend: number | undefined
+  const cancel = (): void => void pool.query('SELECT pg_cancel_backend($1)', [backend]).catch(() => {})
+  const ready = client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid').then(({ rows }) => {
+    backend = rows[0]?.pid
+    signal.addEventListener('abort', cancel)
+    signal.throwIfAborted()
+  })
+  return { ready, done: () => signal.removeEventListener('abort', cancel) }
+}
+
 /** The instant of each hour's figures, which says that there are figures of it. */
 function snapshots({ firstMs, count }: Hours): HourlySeries {
   const seconds = Float64Array.from({ length: count }, (_, place) => (firstMs + place * hourMs) / 1_000)
   return { labels: {}, values: [seconds], there: new Uint8Array(count).fill(1) }
+}
+
+/** The failure under its metric's name: a time-out alone would not say what took so long. */
+async function named<Result>(metric: Metric, work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    throw new Error(`${metric.name}: ${messageOf(error)}`, { cause: error })
+  }
 }
 
 interface Views {

@@ -13,7 +13,7 @@ const run = promisify(execFile)
 export interface Blocks {
   sinks: readonly Sink[]
   /** Makes the blocks of what the sinks were given, which are closed. */
-  make(onBlock: (done: number, all: number) => void): Promise<void>
+  make(options: { onBlock: (done: number, all: number) => void; signal: AbortSignal }): Promise<void>
   /** Removes whatever is not finished. */
   clean(): Promise<void>
 }
@@ -37,18 +37,21 @@ export async function prepareBlocks(directory: string, hours: Hours): Promise<Bl
   const sinks = await Promise.all(slices.map((slice, index) => fileSink(join(work, `${index}.txt`), slice)))
   return {
     sinks,
-    make: async (onBlock) => {
+    make: async ({ onBlock, signal }) => {
       const waiting = slices.map((_, index) => join(work, `${index}.txt`))
       let done = 0
-      const work1 = async (): Promise<void> => {
+      const makeNext = async (): Promise<void> => {
         for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
-          await createBlock(path, made, length)
+          await createBlock({ input: path, directory: made, hours: length, signal })
           await rm(path)
           done += 1
           onBlock(done, slices.length)
         }
       }
-      await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, work1))
+      const makers = Array.from({ length: Math.min(4, availableParallelism()) }, makeNext)
+      // All are waited for, so that nothing is written any more when what is unfinished is removed.
+      const failed = (await Promise.allSettled(makers)).find((maker) => maker.status === 'rejected')
+      if (failed !== undefined) throw failed.reason
       for (const block of await readdir(made)) await rename(join(made, block), join(target, block))
     },
     clean: async () => {
@@ -69,11 +72,18 @@ async function findPromtool(): Promise<void> {
   }
 }
 
-async function createBlock(input: string, directory: string, hours: number): Promise<void> {
+interface CreateOptions {
+  input: string
+  directory: string
+  hours: number
+  signal: AbortSignal
+}
+
+async function createBlock({ input, directory, hours, signal }: CreateOptions): Promise<void> {
   // The flag is not in promtool's help; without it every block is of 2 h.
   const flags = ['--quiet', `--max-block-duration=${hours}h`]
   try {
-    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', ...flags, input, directory])
+    await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', ...flags, input, directory], { signal })
   } catch (error) {
     const said = error instanceof Error && 'stderr' in error ? String(error.stderr).trim() : ''
     throw new UserError(`--blocks: promtool failed: ${said.split('\n').at(-1) || messageOf(error)}`, { exitCode: 1 })

@@ -20,7 +20,7 @@ export function changesOfFacts({ metric, rows }: Facts): string {
     ...rolling(listed, wanted),
     ...(calendar.length > 0 ? [calendarPart(listed, calendar)] : []),
   ]
-  return `WITH cell AS (${cells(labels, rows)})${calendar.length > 0 ? `, unit AS (${units(calendar)})` : ''}
+  return `WITH cell AS MATERIALIZED (${cells(labels, rows)})${calendar.length > 0 ? `, unit AS MATERIALIZED (${units(calendar)})` : ''}
 ${parts.join('\nUNION ALL\n')}`
 }
 

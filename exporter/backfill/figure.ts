@@ -37,7 +37,7 @@ export function hourOf(instant: string): string {
 export function changesOfSpans(spans: string, labels: readonly string[], value = '1'): string {
   const names = labels.map((label) => `span."${label}", `).join('')
   return `SELECT ${names}edge.at, edge.sign * (${value}) AS value, edge.sign AS n
-FROM (${spans}) AS span
+FROM (${spans} OFFSET 0) AS span
 CROSS JOIN LATERAL (VALUES (span.since, 1), (span.until, -1)) AS edge(at, sign)
 WHERE span.since < span.until`
 }
@@ -67,6 +67,7 @@ SELECT ${labels.map((label) => `${label}::text, `).join('')}
 FROM (
   SELECT ${listed}greatest(${hourOf('at')}, :from) AS hour, ${columns.join(', ')}, n
   FROM (${past.changes}) AS change
+  OFFSET 0
 ) AS seen
 WHERE hour <= :to
 GROUP BY ${listed}hour

@@ -24,9 +24,8 @@ export async function fileSink(path: string, places: { first: number; end: numbe
   })
 }
 
-/** For standard output, which takes what it is given before it returns. */
-export function printSink(print: (text: string) => void, { count }: Hours): Sink {
-  return bufferedSink({ first: 0, end: count }, { write: async (text) => print(text), close: async () => {} })
+export function printSink(print: (text: string) => Promise<void>, { count }: Hours): Sink {
+  return bufferedSink({ first: 0, end: count }, { write: print, close: async () => {} })
 }
 
 function bufferedSink(

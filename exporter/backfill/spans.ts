@@ -7,7 +7,7 @@ import { hourOf } from './figure.ts'
  */
 
 /** `live(user_id, country, since, until)`: who is registered, not deleted, not internal. */
-export const liveUsers = `live AS (
+export const liveUsers = `live AS MATERIALIZED (
   SELECT * FROM (
     SELECT u.user_id, ${fold('u.country', 'country')} AS country,
       ${hourOf('u.created_at')} AS since, ${hourOf(`coalesce(u.deleted_at, 'infinity')`)} AS until
@@ -21,17 +21,17 @@ interface Ranked {
   name: string
   /** Which subscriptions take part. */
   where: string
-  /** Further columns of a subscription, each aggregated over those that run: name to expression. */
-  any?: Readonly<Record<string, string>>
+  /** What to know of each span beside the tier, by name: whether the expression is true of any that runs. */
+  whether?: Readonly<Record<string, string>>
 }
 
 /**
  * `<name>(user_id, tier, since, until, …)`: of users with any such subscription, in [:epoch, :end) without a gap, the tier of
  * the dearest that runs; NULL while none does.
  */
-export function tierSpans({ name, where, any = {} }: Ranked): string {
-  const columns = Object.entries(any)
-  return `${name}_subscription AS (
+export function tierSpans({ name, where, whether = {} }: Ranked): string {
+  const columns = Object.entries(whether)
+  return `${name}_subscription AS MATERIALIZED (
   SELECT * FROM (
     SELECT s.user_id, ${fold('s.tier', 'tier')} AS tier, ${columns.map(([column, sql]) => `${sql} AS ${column}, `).join('')}
       row_number() OVER (PARTITION BY s.user_id ORDER BY ${dearestFirst}) AS place,
@@ -41,7 +41,7 @@ export function tierSpans({ name, where, any = {} }: Ranked): string {
   ) AS seen
   WHERE since < until
 ),
-${name}_cut AS (
+${name}_cut AS MATERIALIZED (
   SELECT user_id, at AS since, lead(at, 1, :end) OVER (PARTITION BY user_id ORDER BY at) AS until
   FROM (
     SELECT user_id, since AS at FROM ${name}_subscription
@@ -49,7 +49,7 @@ ${name}_cut AS (
     UNION SELECT user_id, :epoch FROM ${name}_subscription
   ) AS edge
 ),
-${name} AS (
+${name} AS MATERIALIZED (
   SELECT c.user_id, (array_agg(s.tier ORDER BY s.place))[1] AS tier, c.since, c.until
     ${columns.map(([column]) => `, coalesce(bool_or(s.${column}), false) AS ${column}`).join('')}
   FROM ${name}_cut c
@@ -61,7 +61,7 @@ ${name} AS (
 
 /** `live_tier(user_id, country, tier, since, until)`: live users in the tier of the time; needs `liveUsers`. */
 export const liveTiers = `${tierSpans({ name: 'tier_span', where: `s.status IN ('active', 'past_due', 'trialing')` })},
-live_tier AS (
+live_tier AS MATERIALIZED (
   SELECT l.user_id, l.country, coalesce(t.tier, 'free') AS tier,
     greatest(l.since, coalesce(t.since, l.since)) AS since, least(l.until, coalesce(t.until, l.until)) AS until
   FROM live l

@@ -12,14 +12,14 @@ const windows = Object.entries(rollingWindowHours)
  * the next row takes over or the window has passed.
  */
 function activeSpans(view: string, at: string): string {
-  return `beat AS (
+  return `beat AS MATERIALIZED (
   SELECT user_id, hour, lead(hour, 1, 'infinity') OVER (PARTITION BY user_id ORDER BY hour) AS next
   FROM (
     SELECT DISTINCT user_id, ${hourOf(at)} AS hour FROM ${view}
     WHERE ${at} > :from - interval '720 hours' AND ${at} <= :to
   ) AS seen
 ),
-active AS (
+active AS MATERIALIZED (
   SELECT user_id, w."window", hour AS since, least(hour + w.length, next) AS until
   FROM beat CROSS JOIN (VALUES ${windows}) AS w("window", length)
   WHERE hour + w.length > :from

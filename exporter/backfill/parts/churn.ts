@@ -5,7 +5,7 @@ import { tierSpans } from '../spans.ts'
 
 /** `subscriber(user_id, tier, since, until)`: who had a subscription 720 hours before, and none that is a trial now. */
 const subscribers = `${tierSpans({ name: 'tier_span', where: `s.status <> 'trialing'` })},
-subscriber AS (
+subscriber AS MATERIALIZED (
   SELECT t.user_id, t.tier, t.since + interval '720 hours' AS since, t.until + interval '720 hours' AS until
   FROM tier_span t
   LEFT JOIN users u USING (user_id)
@@ -13,7 +13,7 @@ subscriber AS (
 )`
 
 /** `ended(user_id, since, until)`: of users with any subscription, the time in which none runs. */
-const ended = `ended AS (
+const ended = `ended AS MATERIALIZED (
   SELECT user_id, reached AS since, lead(since, 1, :end) OVER (PARTITION BY user_id ORDER BY since, reached) AS until
   FROM (
     SELECT user_id, since, max(until) OVER (PARTITION BY user_id ORDER BY since, until) AS reached

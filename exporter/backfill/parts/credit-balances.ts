@@ -4,7 +4,7 @@ import { liveUsers } from '../spans.ts'
 
 /** `balance(user_id, credits, since, until)` of live users. */
 const balances = `${liveUsers},
-entry AS (
+entry AS MATERIALIZED (
   SELECT user_id, hour, sum(credits) AS credits
   FROM (
     SELECT user_id, ${hourOf('created_at')} AS hour, CASE
@@ -19,12 +19,12 @@ entry AS (
   ) AS entries
   GROUP BY user_id, hour
 ),
-counted AS (
+counted AS MATERIALIZED (
   SELECT user_id, sum(credits) OVER earlier AS credits, hour AS since, lead(hour, 1, :end) OVER earlier AS until
   FROM entry
   WINDOW earlier AS (PARTITION BY user_id ORDER BY hour)
 ),
-balance AS (
+balance AS MATERIALIZED (
   SELECT c.credits, greatest(c.since, l.since) AS since, least(c.until, l.until) AS until
   FROM counted c JOIN live l USING (user_id)
 )`

@@ -6,18 +6,18 @@ export const funnel: readonly Past[] = [
   {
     metric,
     // A visitor is in a window from the first visit on, or from when they get to the step, until the visit has left it.
-    changes: `WITH first_visit AS (
+    changes: `WITH first_visit AS MATERIALIZED (
   SELECT DISTINCT ON (v.visitor_id) v.visitor_id, v.visited_at, ${fold('v.source', 'visit_source')} AS source
   FROM visits v
   WHERE NOT EXISTS (SELECT FROM users u WHERE u.visitor_id = v.visitor_id AND u.is_internal)
   ORDER BY v.visitor_id, v.visited_at, v.visit_id
 ),
-first_generation AS (
+first_generation AS MATERIALIZED (
   SELECT user_id, min(finished_at) AS at FROM generations
   WHERE status = 'succeeded' AND finished_at IS NOT NULL
   GROUP BY user_id
 ),
-reached AS (
+reached AS MATERIALIZED (
   SELECT u.visitor_id, min(u.created_at) AS signup,
     min(greatest(u.created_at, g.at)) FILTER (WHERE g.at IS NOT NULL) AS first_generation
   FROM users u

@@ -27,7 +27,7 @@ export const subscriptions: readonly Past[] = [
     changes: `WITH ${tierSpans({
       name: 'tier_span',
       where: `s.status IN ('active', 'past_due', 'trialing')`,
-      any: { pays: `s.status IN ('active', 'past_due') AND s.amount_minor > 0` },
+      whether: { pays: `s.status IN ('active', 'past_due') AND s.amount_minor > 0` },
     })}
 ${changesOfSpans(
   `SELECT t.tier, t.since, t.until FROM tier_span t LEFT JOIN users u USING (user_id) WHERE ${notInternal} AND t.pays`,

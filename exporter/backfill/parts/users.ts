@@ -3,7 +3,7 @@ import { changesOfSpans, hourOf, type Past } from '../figure.ts'
 import { liveTiers, liveUsers } from '../spans.ts'
 
 /** By user and hour, how many characters and generations of 720 hours there are more or fewer. */
-const changes = `change AS (
+const changes = `change AS MATERIALIZED (
   SELECT user_id, hour, sum(characters) AS characters, sum(generations) AS generations
   FROM (
     SELECT c.user_id, edge.hour, edge.sign AS characters, 0 AS generations
@@ -27,12 +27,12 @@ const changes = `change AS (
 )`
 
 /** What a user is by these counts, a span for each time that it stays the same. */
-const states = `counted AS (
+const states = `counted AS MATERIALIZED (
   SELECT user_id, hour, sum(characters) OVER earlier AS characters, nullif(sum(generations) OVER earlier, 0) AS generations
   FROM change
   WINDOW earlier AS (PARTITION BY user_id ORDER BY hour)
 ),
-named AS (
+named AS MATERIALIZED (
   SELECT user_id, hour,
     CASE
       WHEN characters = 0 THEN '0'
@@ -49,12 +49,12 @@ named AS (
     END AS activity
   FROM counted
 ),
-turned AS (
+turned AS MATERIALIZED (
   SELECT *, (lag(characters) OVER earlier, lag(activity) OVER earlier) IS DISTINCT FROM (characters, activity) AS turns
   FROM named
   WINDOW earlier AS (PARTITION BY user_id ORDER BY hour)
 ),
-state AS (
+state AS MATERIALIZED (
   SELECT user_id, characters, activity, hour AS since, lead(hour, 1, :end) OVER (PARTITION BY user_id ORDER BY hour) AS until
   FROM turned
   WHERE turns
