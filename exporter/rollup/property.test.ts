@@ -5,7 +5,7 @@ import { createDatabase } from '../../testing/database.ts'
 import { type SchemaName, schemas } from '../collectors/brute-force/history.ts'
 import { type Played, play } from './testing/play.ts'
 import { Stages } from './testing/stages.ts'
-import { type Sequence, sequences } from './testing/steps.ts'
+import { type Sequence, sequencesOf } from './testing/steps.ts'
 
 /**
  * PROPERTY_SEED and PROPERTY_RUNS choose another run; PROPERTY_PATH, which a failure prints, goes straight to the sequence
@@ -14,8 +14,8 @@ import { type Sequence, sequences } from './testing/steps.ts'
 const seed = Number(process.env.PROPERTY_SEED ?? randomInt(2 ** 31))
 const runsEach = Number(process.env.PROPERTY_RUNS ?? 100)
 const path = process.env.PROPERTY_PATH
-/** Half a second each: a failure is shown within minutes, as short as it has become by then. */
-const shrinksMax = 150
+/** 150 of a second each: a failure is shown within minutes, as short as it has become by then. */
+const shrinksMax = Number(process.env.PROPERTY_SHRINKS ?? 150)
 
 const schemaNames = Object.keys(schemas) as SchemaName[]
 
@@ -25,8 +25,9 @@ beforeAll(() => console.log(`property seed ${seed}`))
 test.concurrent.for(schemaNames)(
   'whatever happens to a platform, each refresh of the store shows what plain SQL over the views shows: ids are %s',
   { timeout: 120_000 + runsEach * 5_000 + shrinksMax * 2_000 },
-  async (schema) => {
+  async (schema, { onTestFinished }) => {
     const stages = new Stages(schema, createDatabase)
+    onTestFinished(() => stages.drop())
     let refreshes = 0
     let failed: Played | undefined
     let shrinks = 0
@@ -38,11 +39,10 @@ test.concurrent.for(schemaNames)(
       failed = played
       return false
     }
-    const parameters = { seed: seed + schemaNames.indexOf(schema), numRuns: runsEach }
-    const found = await fc.check(
-      fc.asyncProperty(sequences, holds),
-      path === undefined ? parameters : { ...parameters, path },
-    )
+    const family = schemaNames.indexOf(schema)
+    const property = fc.asyncProperty(sequencesOf(family, schemaNames.length), holds)
+    const parameters = { seed: seed + family, numRuns: runsEach }
+    const found = await fc.check(property, path === undefined ? parameters : { ...parameters, path })
     const shown = [
       `seed ${seed}, ids ${schema}, path ${found.counterexamplePath}`,
       ...(failed?.story ?? []),

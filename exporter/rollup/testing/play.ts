@@ -1,16 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type View, views } from '../../../catalogue/define.ts'
-import type { Pool } from '../../../lib/postgres.ts'
-import type { SchemaName } from '../../collectors/brute-force/history.ts'
 import { instantOf, microseconds } from '../../collectors/brute-force/rules.ts'
 import { collectors } from '../../collectors/index.ts'
 import type { RefreshResult } from '../../refresh/refresh.ts'
 import { readSnapshot, type Snapshot } from '../../store/snapshot.ts'
 import { parts, viewsOf } from '../parts.ts'
+import { type Choices, differencesOfChoices, readChoices } from './choices.ts'
 import { differencesFromPlainSql } from './compare.ts'
-import { type Death, Exporter, storeSchema } from './exporter.ts'
+import { type Death, type Exporter, storeSchema } from './exporter.ts'
 import { layView, Platform, viewsSchema } from './platform.ts'
-import { builtAt, type Stages } from './stages.ts'
+import { builtAt, type Stage, type Stages } from './stages.ts'
 import type { Breakage, Sequence, Step } from './steps.ts'
 
 /** What happened, one line each, and how a refresh was not as it should be. */
@@ -21,14 +20,12 @@ export interface Played {
   refreshes: number
 }
 
-/** Plays a sequence from nothing to its end, in a database of its own. */
+/** Plays a sequence from nothing to its end. */
 export async function play(stages: Stages, sequence: Sequence): Promise<Played> {
-  const { schema } = stages
-  const { pool, url, drop } = await stages.newDatabase(sequence)
-  const platform = new Platform(pool, schema, sequence)
+  const stage = await stages.next(sequence)
+  const platform = new Platform(stage.pool, stage.schema, sequence)
   if (sequence.isBuilt) platform.wasRead(views, microseconds(builtAt))
-  const exporter = new Exporter(pool, url, sequence.timezone)
-  const player = new Player({ pool, schema }, platform, exporter)
+  const player = new Player(stage, platform)
   try {
     for (const step of sequence.steps) {
       await player.take(step)
@@ -36,11 +33,15 @@ export async function play(stages: Stages, sequence: Sequence): Promise<Played> 
     }
   } catch (error) {
     player.problems.push(`thrown: ${error instanceof Error ? error.stack : error}`)
-  } finally {
-    await exporter.stop()
-    await drop()
   }
+  await player.end()
   return player
+}
+
+/** What the store held before a refresh. */
+interface Before {
+  snapshot: Snapshot | undefined
+  choices: Choices
 }
 
 class Player implements Played {
@@ -48,14 +49,14 @@ class Player implements Played {
   readonly problems: string[] = []
   refreshes = 0
   private readonly broken = new Map<View, { how: Breakage; refreshes: number }>()
-  private readonly stage: { pool: Pool; schema: SchemaName }
+  private readonly stage: Stage
   private readonly platform: Platform
   private readonly exporter: Exporter
 
-  constructor(stage: { pool: Pool; schema: SchemaName }, platform: Platform, exporter: Exporter) {
+  constructor(stage: Stage, platform: Platform) {
     this.stage = stage
     this.platform = platform
-    this.exporter = exporter
+    this.exporter = stage.exporter
     this.story.push(`begin at ${instantOf(platform.now)} in ${platform.timezone}, ids are ${stage.schema}`)
   }
 
@@ -87,7 +88,10 @@ class Player implements Played {
 
   private async refresh(step: Step & { step: 'refresh' | 'die' | 'pausedBuild' }): Promise<void> {
     const asOf = instantOf(this.platform.now)
-    const before = await readSnapshot(this.stage.pool, storeSchema)
+    const before = {
+      snapshot: await readSnapshot(this.stage.pool, storeSchema),
+      choices: await readChoices(this.stage.pool, storeSchema),
+    }
     const result = await this.attempt(step, asOf)
     this.refreshes += 1
     // Also where the process died: nobody knows how far it came.
@@ -120,7 +124,7 @@ class Player implements Played {
   }
 
   /** @param isWhole whether every collector must succeed whose views are as they should be */
-  private async check(result: RefreshResult, before: Snapshot | undefined, isWhole: boolean): Promise<void> {
+  private async check(result: RefreshResult, before: Before, isWhole: boolean): Promise<void> {
     const { asOf } = result.snapshot
     const right = collectors.flatMap((collector) => {
       const { name } = collector
@@ -138,7 +142,7 @@ class Player implements Played {
       const isHeldUp = parts.some((part) => collector.parts.includes(part.name) && this.isBroken(viewsOf(part)))
       if (!state.success && obstacles.length === 0 && isWhole && !isHeldUp)
         this.problems.push(`the collector ${name} fails: ${result.failures.get(name)}`)
-      const last = before?.collectors.get(name)
+      const last = before.snapshot?.collectors.get(name)
       if (!state.success && enabled && !isDeepStrictEqual(last?.families ?? [], state.families))
         this.problems.push(`the collector ${name} fails and does not show its last good figures`)
       return state.success && obstacles.length === 0 ? [[collector, state] as const] : []
@@ -146,21 +150,32 @@ class Player implements Played {
     const { settings } = this.exporter
     const compared = { store: storeSchema, source: viewsSchema, asOf, settings, states: right }
     this.problems.push(...(await differencesFromPlainSql(this.stage.pool, compared)))
+    if (!isWhole || this.broken.size > 0) return
+    const inputs = { asOf, timezone: settings.REPORTING_TIMEZONE, thresholds: settings.ACTIVITY_THRESHOLDS }
+    const chosen = { store: storeSchema, source: viewsSchema, inputs, before: before.choices }
+    this.problems.push(...(await differencesOfChoices(this.stage.pool, chosen)))
   }
 
   private isBroken(needed: readonly View[]): boolean {
     return needed.some((view) => this.broken.has(view))
   }
 
+  /** What is broken for so many refreshes has had one more. */
   private async mend(): Promise<void> {
     for (const [view, { how, refreshes }] of this.broken) {
-      if (refreshes > 1) {
-        this.broken.set(view, { how, refreshes: refreshes - 1 })
-        continue
-      }
-      this.story.push(`mend ${view}`)
-      this.broken.delete(view)
-      await layView(this.stage.pool, this.stage.schema, view)
+      if (refreshes > 1) this.broken.set(view, { how, refreshes: refreshes - 1 })
+      else await this.restore(view)
     }
+  }
+
+  private async restore(view: View): Promise<void> {
+    this.story.push(`mend ${view}`)
+    this.broken.delete(view)
+    await layView(this.stage.pool, this.stage.schema, view)
+  }
+
+  /** Leaves the views as they should be. */
+  async end(): Promise<void> {
+    for (const view of this.broken.keys()) await this.restore(view)
   }
 }
