@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { images } from '../catalogue/content.ts'
@@ -130,6 +132,22 @@ test('Prometheus reads the blocks: each sample of the text, and changes over the
   )
   // Before the history begins there is no answer, rather than one that starts at 0.
   expect(await ask(change(images, made, '7d'), hour(24 * 19))).toEqual([])
+})
+
+test('asked to stop it leaves nothing behind', async () => {
+  const data = join(testDirectory('backfill'), 'data')
+  const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+  const words = ['backfill', '--from', hour(24 * 20).toISOString(), '--blocks', data]
+  const child = spawn(process.execPath, [main, ...words], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    // It is at work on the first figures then.
+    if (said === '') child.kill('SIGTERM')
+    said += text
+  })
+  expect((await once(child, 'close'))[0]).toBe(1)
+  expect(said).toMatch(/\nbarometer: stopped before it was done; nothing is left of it\n$/)
+  expect(readdirSync(data)).toEqual([])
 })
 
 test('what is left out and what is wrong is said, and nothing half-written stays', async () => {

@@ -51,7 +51,22 @@ test('the demo is up within a minute, a killed Redis reaches Slack and PagerDuty
   )
   expect(event?.body.event_action).toBe('trigger')
 
+  const past = `${addressOf('Prometheus')}/api/v1/query_range?${new URLSearchParams({
+    query: 'sum(platform_users)',
+    start: String(Math.floor(Date.now() / 3_600_000 - 119 * 24) * 3_600),
+    end: String(Math.floor(Date.now() / 3_600_000) * 3_600),
+    step: '3600',
+  })}`
+  const users = await eventually(120_000, async () => {
+    const { data } = (await (await fetch(past)).json()) as { data: { result: { values: [number, string][] }[] } }
+    const values = data.result[0]?.values ?? []
+    return values.length > 119 * 24 - 1 ? values.map(([, number]) => Number(number)) : undefined
+  })
+  expect(users, 'every hour of the seeded past').toHaveLength(119 * 24 + 1)
+  expect(users?.[0]).toBeLessThan(2_000)
+  expect(users?.at(-1)).toBeGreaterThan(19_000)
+
   child.kill('SIGINT')
   expect((await exited)[0]).toBe(0)
   expect(existsSync(directory)).toBe(false)
-}, 240_000)
+}, 360_000)

@@ -6,6 +6,7 @@ import { messageOf, UserError } from '../lib/user-error.ts'
 import { type Barometer, preparePrograms, startBarometer } from './launcher/barometer.ts'
 import { checkDemo } from './launcher/check.ts'
 import { startGrafana } from './launcher/grafana.ts'
+import { loadHistory } from './launcher/history.ts'
 import { startPlatform } from './launcher/platform.ts'
 import { runCommand, startScript } from './launcher/processes.ts'
 import { createProgress, type Progress } from './launcher/progress.ts'
@@ -63,7 +64,8 @@ async function start(flags: Flags, directory: RunDirectory, stack: Stack, progre
     `to see a page: kill -9 ${platform.redis.program().pid} ends Redis; Slack and PagerDuty hear of it within a minute\n`,
   )
   process.stdout.write(`ready in ${progress.seconds().toFixed(0)} s\n`)
-  return flags.check ? await checkDemo(barometer) : true
+  const history = loadHistory({ directory, stack, progress, platform, barometer })
+  return flags.check ? (await history) && (await checkDemo(barometer)) : true
 }
 
 /** Until Prometheus has seen the exporter's figures and probes; a first scrape can be 30 s away. */

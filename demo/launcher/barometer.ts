@@ -51,6 +51,8 @@ export async function startBarometer(options: {
         platformApi: options.platform.apiUrl,
         alertmanager: alertmanager.url,
       }),
+      // The 120 days before the demo, and what comes after them.
+      flags: ['--storage.tsdb.retention.time=200d'],
     }),
   )
   progress.step('Prometheus and Alertmanager')

@@ -1,17 +1,15 @@
 import { rename, rm } from 'node:fs/promises'
-import type { Metric, View } from '../../catalogue/define.ts'
+import type { Metric } from '../../catalogue/define.ts'
 import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
 import { catalogue } from '../../catalogue/index.ts'
-import { createPool, type Pool, type PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
-import type { Inputs } from '../collector.ts'
-import { nothingKept, refreshKept } from '../kept.ts'
-import { findNulls, inspectViews } from '../source-contract.ts'
 import { prepareBlocks } from './blocks.ts'
+import type { Past } from './figure.ts'
 import { type Hours, hourMs } from './hours.ts'
 import { finish, writeFamily } from './open-metrics.ts'
 import { pasts } from './parts/index.ts'
+import { inspect, openReaders, prepareInputs, type Views } from './readers.ts'
 import { type HourlySeries, hourlySeries } from './series.ts'
 import { fileSink, printSink, type Sink } from './sinks.ts'
 
@@ -32,9 +30,6 @@ export interface BackfillOptions {
   /** Ends it early, with nothing left behind. */
   signal: AbortSignal
 }
-
-/** One statement may take an hour: a platform's whole past is read. */
-const statementTimeoutMs = 3_600_000
 
 /**
  * Writes the past of the figures, hour by hour. Everything is read in one transaction, so all of it is of one state of the
@@ -82,62 +77,50 @@ function checkLabels(labels: Readonly<Record<string, string>>): void {
 }
 
 async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promise<readonly string[]> {
-  const { hours, labels, say, settings } = options
-  const pool = createPool({
-    connectionString: settings.DATABASE_URL,
-    applicationName: 'barometer-backfill',
-    // The second is for stopping what the first is at.
-    connectionsMax: 2,
-  })
+  const { hours, labels, settings } = options
   const write = async (metric: Metric, series: Parameters<typeof writeFamily>[1]): Promise<void> => {
     const start = options.monotonicSeconds()
     const count = await writeFamily(metric, series, { hours, sinks, labels })
     const seconds = (options.monotonicSeconds() - start).toFixed(1)
-    say(`${metric.name}: ${count.series} series, ${count.samples} samples, ${seconds} s`)
+    options.say(`${metric.name}: ${count.series} series, ${count.samples} samples, ${seconds} s`)
   }
-  const client = await pool.connect()
-  const cancel = cancelling(pool, client, options.signal)
+  const readers = await openReaders(settings, options.signal)
   try {
-    await cancel.ready
-    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
-    await client.query(`SET LOCAL TimeZone = 'UTC'`)
-    await client.query(`SET LOCAL search_path = ${settings.SOURCE_SCHEMA}`)
-    await client.query(`SET LOCAL statement_timeout = ${statementTimeoutMs}`)
-    // Whole tables are sorted: the default of 4 MB would do it on disk.
-    await client.query(`SET LOCAL work_mem = '64MB'`)
-    await client.query('SET LOCAL jit = off')
-    const views = await inspect(client, settings.SOURCE_SCHEMA)
-    const inputs = await prepareInputs(client, settings, views.good)
+    const [one, other] = readers.clients
+    const views = await inspect(one, settings.SOURCE_SCHEMA)
+    const inputs = await prepareInputs(one, settings, views.good)
+    const { possible, failures } = possiblePasts(views, options.say)
+    const start = (index: number) => {
+      const past = possible[index]
+      return past && hourlySeries(index % 2 === 0 ? one : other, past, { hours, inputs })
+    }
     await write(snapshotTimestampSeconds, [snapshots(hours)])
-    const failures: string[] = []
-    for (const past of pasts) {
-      const problem = past.metric.sources.map((view) => views.problems.get(view)).find((line) => line !== undefined)
-      const missing = past.metric.sources.filter((view) => !views.good.has(view))
-      if (problem !== undefined) failures.push(`${past.metric.name}: ${problem}`)
-      else if (missing.length > 0) say(`${past.metric.name}: left out, the view ${missing.join(', ')} is absent`)
-      else await named(past.metric, write(past.metric, hourlySeries(client, past, { hours, inputs })))
+    let current = start(0)
+    for (const [index, { metric }] of possible.entries()) {
       options.signal.throwIfAborted()
+      // The database works at the next while this one is written.
+      const next = start(index + 1)
+      if (current !== undefined) await named(metric, write(metric, current))
+      current = next
     }
     return failures
   } finally {
-    cancel.done()
-    // Nothing of it stays. A connection that cannot roll back is closed below anyway.
-    await client.query('ROLLBACK').catch(() => {})
-    client.release(true)
-    await pool.end()
+    await readers.close()
   }
 }
 
-/** Ends the client's statement when the signal comes: one may take minutes, and the server would go on with it alone. */
-function cancelling(pool: Pool, client: PoolClient, signal: AbortSignal): { ready: Promise<void>; done: () => void } {
-  let backend: number | undefined
-  const cancel = (): void => void pool.query('SELECT pg_cancel_backend($1)', [backend]).catch(() => {})
-  const ready = client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid').then(({ rows }) => {
-    backend = rows[0]?.pid
-    signal.addEventListener('abort', cancel)
-    signal.throwIfAborted()
-  })
-  return { ready, done: () => signal.removeEventListener('abort', cancel) }
+function possiblePasts(views: Views, say: (line: string) => void): { possible: readonly Past[]; failures: string[] } {
+  const possible: Past[] = []
+  const failures: string[] = []
+  for (const past of pasts) {
+    const { name, sources } = past.metric
+    const problem = sources.map((view) => views.problems.get(view)).find((line) => line !== undefined)
+    const missing = sources.filter((view) => !views.good.has(view))
+    if (problem !== undefined) failures.push(`${name}: ${problem}`)
+    else if (missing.length > 0) say(`${name}: left out, the view ${missing.join(', ')} is absent`)
+    else possible.push(past)
+  }
+  return { possible, failures }
 }
 
 /** The instant of each hour's figures, which says that there are figures of it. */
@@ -153,50 +136,4 @@ async function named<Result>(metric: Metric, work: Promise<Result>): Promise<Res
   } catch (error) {
     throw new Error(`${metric.name}: ${messageOf(error)}`, { cause: error })
   }
-}
-
-interface Views {
-  good: ReadonlySet<View>
-  problems: ReadonlyMap<View, string>
-}
-
-async function inspect(client: PoolClient, sourceSchema: string): Promise<Views> {
-  const problems = new Map<View, string>()
-  const good = new Set<View>()
-  for (const { view, present, problems: lines } of Object.values(await inspectViews(client, sourceSchema))) {
-    if (!present) continue
-    const [line] = lines.length > 0 ? lines : await findNulls(client, view)
-    if (line === undefined) good.add(view)
-    else problems.set(view, line)
-  }
-  return { good, problems }
-}
-
-/**
- * The label values of today's series, so that past and present are the same series: the stored ones, and for the places
- * that are left (all of them where no exporter has run yet) those that the next refresh would let in. They are worked out in
- * a table of this transaction: the store stays as it is.
- */
-async function prepareInputs(
-  client: PoolClient,
-  settings: SettingsWith<'DATABASE_URL'>,
-  views: ReadonlySet<View>,
-): Promise<Inputs> {
-  const { rows } = await client.query<{ now: string; stored: boolean }>(
-    'SELECT now()::text AS now, to_regclass($1) IS NOT NULL AS stored',
-    [`${settings.STORE_SCHEMA}.kept_value`],
-  )
-  await client.query('CREATE TEMP TABLE kept_value (kept_set text, value text, position int) ON COMMIT DROP')
-  if (rows[0]?.stored)
-    await client.query(
-      `INSERT INTO pg_temp.kept_value SELECT kept_set, value, position FROM ${settings.STORE_SCHEMA}.kept_value`,
-    )
-  const inputs: Inputs = {
-    asOf: rows[0]?.now ?? '',
-    timezone: settings.REPORTING_TIMEZONE,
-    thresholds: settings.ACTIVITY_THRESHOLDS,
-    kept: nothingKept,
-    popularItems: [],
-  }
-  return { ...inputs, kept: await refreshKept(client, { storeSchema: 'pg_temp', inputs, views }) }
 }

@@ -18,9 +18,9 @@ export function changesOfFacts({ metric, rows }: Facts): string {
   const parts = [
     ...(wanted.includes('ever') ? [ever(listed)] : []),
     ...rolling(listed, wanted),
-    ...(calendar.length > 0 ? [calendarPart(listed, calendar)] : []),
+    ...(calendar.length > 0 ? [calendarPart(listed)] : []),
   ]
-  return `WITH cell AS MATERIALIZED (${cells(labels, rows)})${calendar.length > 0 ? `, unit AS MATERIALIZED (${units(calendar)})` : ''}
+  return `WITH cell AS MATERIALIZED (${cells(labels, rows)})${calendar.length > 0 ? units(calendar) : ''}
 ${parts.join('\nUNION ALL\n')}`
 }
 
@@ -61,20 +61,28 @@ FROM cell CROSS JOIN (VALUES ${edges.join(', ')}) AS edge("window", shift, sign)
 const windowsAt = (instant: string, names: readonly (typeof calendarWindows)[number][]): string =>
   windows(...names).replaceAll(':as_of', instant)
 
-/** Days, weeks and months of which an hour is written, and the first hour that is not of them any more. */
+/**
+ * Days, weeks and months of which an hour is written, and the first hour that is not of them any more; and which of them
+ * each quarter of an hour is in.
+ */
 function units(names: readonly (typeof calendarWindows)[number][]): string {
-  return `
+  return `,
+unit AS MATERIALIZED (
   SELECT w."window", w.since, lead(min(hour.at)) OVER (PARTITION BY w."window" ORDER BY w.since) AS until
   FROM generate_series(:from, :to, interval '1 hour') AS hour(at)
   CROSS JOIN LATERAL ${windowsAt('hour.at', names)}
-  GROUP BY w."window", w.since`
+  GROUP BY w."window", w.since
+),
+quarter_in AS MATERIALIZED (
+  SELECT q.quarter, unit."window", unit.until
+  FROM (SELECT DISTINCT quarter FROM cell) AS q
+  CROSS JOIN LATERAL ${windowsAt('q.quarter', names)}
+  JOIN unit ON unit."window" = w."window" AND unit.since = w.since
+)`
 }
 
-function calendarPart(listed: string, names: readonly (typeof calendarWindows)[number][]): string {
-  return `SELECT ${listed}unit."window", edge.at, edge.sign * value, edge.sign * n
+const calendarPart = (listed: string): string => `SELECT ${listed}q."window", edge.at, edge.sign * value, edge.sign * n
 FROM cell
-CROSS JOIN LATERAL ${windowsAt('cell.quarter', names)}
-JOIN unit ON unit."window" = w."window" AND unit.since = w.since
-CROSS JOIN LATERAL (VALUES (cell.hour, 1), (unit.until, -1)) AS edge(at, sign)
+JOIN quarter_in q USING (quarter)
+CROSS JOIN LATERAL (VALUES (cell.hour, 1), (q.until, -1)) AS edge(at, sign)
 WHERE edge.at IS NOT NULL`
-}

@@ -13,6 +13,9 @@ import { hourMs } from './hours.ts'
  *
  * Beside the names that plain SQL may use (but `:as_of`) there are `:from` (the first hour), `:to` (the last), `:end` (an
  * hour after it) and `:epoch` (1,000 hours before the first, more than any window: nothing before it needs to be told apart).
+ *
+ * Common table expressions are MATERIALIZED, and sub-selects end in OFFSET 0, so that folded labels and hours are worked out
+ * once: pulled up, they were worked out anew for each row of each join above (users by activity: 13 s in place of 3.5 s).
  */
 export interface Past {
   metric: Metric

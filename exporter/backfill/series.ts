@@ -23,20 +23,40 @@ interface Step {
 
 /** Rows that travel at a time. */
 const fetchRows = 20_000
+const fetchNext = { text: `FETCH ${fetchRows} FROM past`, rowMode: 'array' } as const
+
+interface Fetched {
+  rows: unknown[][]
+}
 
 /**
  * Computes a metric's past and gives its series one by one. In memory are the series that share their labels from the
- * source: a few dozen at most.
+ * source: a few dozen at most. The database begins at once; the client is free when all series are taken.
  */
-export async function* hourlySeries(
+export function hourlySeries(
   client: Pick<PoolClient, 'query'>,
   past: Past,
   { hours, inputs }: { hours: Hours; inputs: Inputs },
 ): AsyncGenerator<HourlySeries> {
+  const { text, values } = bind(stepsOf(past, hours), inputs)
+  const first = client
+    .query(`DECLARE past NO SCROLL CURSOR FOR ${text}`, values)
+    .then(() => client.query<unknown[]>(fetchNext))
+  // Whoever takes the series hears of it; until then it is nobody's rejection.
+  first.catch(() => {})
+  return takeSeries(client, past, hours, first)
+}
+
+async function* takeSeries(
+  client: Pick<PoolClient, 'query'>,
+  past: Past,
+  hours: Hours,
+  first: Promise<Fetched>,
+): AsyncGenerator<HourlySeries> {
   const openLabels = labelsOf(past.metric).open.length
   let group: Step[] = []
   let isAny = false
-  for await (const steps of stepsIn(client, past, { hours, inputs })) {
+  for await (const steps of stepsIn(client, past, first)) {
     for (const step of steps) {
       isAny = true
       const before = group[0]
@@ -54,14 +74,12 @@ export async function* hourlySeries(
 async function* stepsIn(
   client: Pick<PoolClient, 'query'>,
   past: Past,
-  { hours, inputs }: { hours: Hours; inputs: Inputs },
+  first: Promise<Fetched>,
 ): AsyncGenerator<Step[]> {
   const { open, enumerated } = labelsOf(past.metric)
   const labelCount = open.length + enumerated.length
-  const { text, values } = bind(stepsOf(past, hours), inputs)
-  await client.query(`DECLARE past NO SCROLL CURSOR FOR ${text}`, values)
-  for (;;) {
-    const { rows } = await client.query<unknown[]>({ text: `FETCH ${fetchRows} FROM past`, rowMode: 'array' })
+  for (let fetching = first; ; fetching = client.query<unknown[]>(fetchNext)) {
+    const { rows } = await fetching
     yield rows.map((row) => ({
       labels: row.slice(0, labelCount).map(String),
       place: Number(row[labelCount]),
