@@ -135,7 +135,8 @@ export async function setUp(
     SET LOCAL search_path = ${settings.SOURCE_SCHEMA}, ${settings.STORE_SCHEMA};
     SET LOCAL statement_timeout = ${statementTimeoutMs};
     SET LOCAL jit = off;
-    SET LOCAL enable_seqscan = off`)
+    SET LOCAL enable_seqscan = off;
+    SET LOCAL enable_memoize = off`)
 }
 
 /** Lays out what is missing or of another definition. A view that is not as it should be is left for another time. */
@@ -200,6 +201,7 @@ const chunkSeconds = 2
 async function buildPart(part: Part, { options, views, progress, shouldPause }: PartRun): Promise<void> {
   let rows = part.kind === 'feed' ? 100_000 : 5_000
   const rowsMax = part.kind === 'feed' ? 1_000_000 : 50_000
+  const begun = progress.seconds()
   for (;;) {
     const started = performance.now()
     const chunk = await storeTransaction(options, 'FOR SHARE', async (client, asOf) => {
@@ -211,6 +213,7 @@ async function buildPart(part: Part, { options, views, progress, shouldPause }: 
     const seconds = (performance.now() - started) / 1_000
     options.onProgress?.(progress.add(part.name, chunk.rows))
     rows = Math.round(Math.min(rowsMax, Math.max(1_000, rows * Math.min(2, chunkSeconds / seconds))))
+    if (chunk.end) options.log.debug({ part: part.name, seconds: progress.seconds() - begun }, 'built')
     if (chunk.end || shouldPause()) return
   }
 }

@@ -6,7 +6,7 @@ import type { ViewInspection } from '../source-contract.ts'
 import { appendedBy, overlap } from './domain.ts'
 import type { DomainPart, FeedPart } from './parts.ts'
 import { walkedType } from './schema.ts'
-import { addPast, moveTurned, recompute, walkedEntities } from './statements.ts'
+import { addPast, computeFirst, moveTurned } from './statements.ts'
 
 /** What a chunk did. */
 export interface Chunk {
@@ -73,8 +73,8 @@ export async function buildFeedChunk(part: FeedPart, { client, rows, inputs }: C
   const upTo = limit.rows[0]?.instant ?? watermark
   const key = await keyAfter(client, { view, by, type: 'timestamptz', after: walked, rows, upTo })
   await client.query(bind(moveTurned(facts, walked), inputs))
-  const added = await client.query<{ added: string }>(bind(addPast(facts, walked, key ?? upTo), inputs))
-  return { rows: Number(added.rows[0]?.added ?? 0), walked: key ?? upTo, end: key === null }
+  await client.query(bind(addPast(facts, walked, key ?? upTo), inputs))
+  return { rows, walked: key ?? upTo, end: key === null }
 }
 
 /** Contributions of the next entities, as though all were dirty. The last stretch has no end: what is dated ahead is in it. */
@@ -84,7 +84,7 @@ export async function buildDomainChunk(part: DomainPart, { client, rows, inputs,
   const by = domain.entity.walkedBy ?? domain.entity.id
   const type = walkedType(domain, views)
   const key = await keyAfter(client, { view: domain.entity.view, by, type, after: walked, rows })
-  const statement = recompute(domain, { ids: walkedEntities(domain, type, walked, key) })
+  const statement = computeFirst(domain, { type, after: walked, through: key })
   const result = await client.query<{ entities: string }>(bind(statement, inputs))
   return { rows: Number(result.rows[0]?.entities ?? 0), walked: key ?? walked, end: key === null }
 }

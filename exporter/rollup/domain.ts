@@ -45,10 +45,10 @@ export interface Domain {
   /** What is kept of a contribution, beside `id` and `next_at`. */
   columns: Readonly<Record<string, ColumnType>>
   /**
-   * Selects `id`, the columns in their order, and `next_at` (strictly after :as_of, or NULL) for the entities in
-   * `dirty(id)`. One that is not found in the views has no row.
+   * Selects `id`, the columns in their order, and `next_at` (strictly after :as_of, or NULL) from entities `d(id)`; with an
+   * alias for the entity's own row of its view, under which it is joined. One that is not found in the views has no row.
    */
-  contribution: string
+  contribution: (entities: (alias?: string) => string) => string
   /**
    * By view, the ids that a change makes dirty: a SELECT over `changed`, which has the view's columns and `is_new`.
    * Where nothing is said it is the view's `user_id`; the empty string says that such a change matters to none.

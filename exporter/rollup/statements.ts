@@ -8,6 +8,7 @@ import {
   dirtyOf,
   type Facts,
   type Grain,
+  lookUp,
   overlap,
   seenOf,
   stateOf,
@@ -31,23 +32,26 @@ const instant = (text: string): string => `'${text}'::timestamptz`
 /** The grains, coarsest first, as they are stored. */
 export const grainNumber: Readonly<Record<Grain, number>> = { ever: 0, day: 1, hour: 2 }
 
-/** Adds the rows of `relation`, which have `sign` 1 or -1, to the sums. */
+/**
+ * Adds the rows of `relation`, which have `sign` 1 or -1, to the sums. They are added up by hour first and put into days
+ * after that, so that each row is looked at once.
+ */
 export function addTo(cells: Cells, relation: string): string {
-  const amounts = Object.entries(cells.amounts ?? {})
-  const keys = Object.entries(cells.keys).map(([name, { from }]) => ({ name, from: `(${from})` }))
-  if (cells.at !== undefined)
-    keys.unshift({ name: 'grain', from: 'g.grain' }, { name: 'day', from: 'g.day' }, { name: 'hour', from: 'g.hour' })
-  const sums = amounts.map(([, from]) => `coalesce(sum(s.sign * (${from})), 0)`)
-  const names = [...keys.map(({ name }) => `"${name}"`), 'n', ...amounts.map(([name]) => name)]
-  const group = keys.length === 0 ? '' : `GROUP BY ${keys.map((_, index) => index + 1).join(', ')}`
-  const conflict =
-    cells.at === undefined && keys.length === 0 ? 'only_row' : keys.map(({ name }) => `"${name}"`).join(', ')
-  return `INSERT INTO ${cellsOf(cells)} AS c (${names.join(', ')})
-    SELECT ${[...keys.map(({ from }) => from), 'sum(s.sign)', ...sums].join(', ')}
-    FROM ${relation} AS s ${cells.join ?? ''} ${cells.at === undefined ? '' : grains(cells.at)}
-    ${cells.where === undefined ? '' : `WHERE ${cells.where}`} ${group}
-    HAVING ${['sum(s.sign)', ...sums].map((sum) => `${sum} <> 0`).join(' OR ')}
-    ON CONFLICT (${conflict}) DO UPDATE SET ${['n', ...amounts.map(([name]) => name)]
+  const keys = Object.keys(cells.keys).map((name) => `"${name}"`)
+  const amounts = Object.keys(cells.amounts ?? {})
+  const sums = Object.values(cells.amounts ?? {}).map((from) => `coalesce(sum(s.sign * (${from})), 0)`)
+  const time = cells.at === undefined ? [] : timeOf(cells.at)
+  const grouped = [...time, ...Object.values(cells.keys).map(({ from }) => `(${from})`)]
+  const added = `SELECT ${[...grouped, 'sum(s.sign)', ...sums].join(', ')}
+    FROM ${relation} AS s ${cells.join ?? ''} ${cells.where === undefined ? '' : `WHERE ${cells.where}`}
+    ${grouped.length === 0 ? '' : `GROUP BY ${grouped.map((_, index) => index + 1).join(', ')}`}
+    HAVING ${['sum(s.sign)', ...sums].map((sum) => `${sum} <> 0`).join(' OR ')}`
+  const names = [...keys, 'n', ...amounts]
+  const target = cells.at === undefined ? names : ['grain', 'day', 'hour', ...names]
+  const unique = cells.at === undefined ? keys : ['grain', 'day', 'hour', ...keys]
+  const select = cells.at === undefined ? added : intoGrains(cells.at, { keys, amounts, added })
+  return `INSERT INTO ${cellsOf(cells)} AS c (${target.join(', ')}) ${select}
+    ON CONFLICT (${unique.length === 0 ? 'only_row' : unique.join(', ')}) DO UPDATE SET ${['n', ...amounts]
       .map((name) => `${name} = c.${name} + excluded.${name}`)
       .join(', ')}`
 }
@@ -56,14 +60,26 @@ export function addTo(cells: Cells, relation: string): string {
  * A local day is a date, so that it is one day whatever its length; an hour is one of UTC within a local day, which holds
  * in every zone, those of half an hour and those that change by half an hour included.
  */
-function grains({ instant: at, grains: kept }: NonNullable<Cells['at']>): string {
+function timeOf({ instant: at, grains }: NonNullable<Cells['at']>): string[] {
   const day = `(${at} AT TIME ZONE :timezone)::date`
-  const rows = kept.map((grain) => {
-    const on = grain === 'ever' ? `'-infinity'::date` : day
-    const hour = grain === 'hour' ? `date_trunc('hour', ${at}, 'UTC')` : `'-infinity'::timestamptz`
-    return `(${grainNumber[grain]}::smallint, ${on}, ${hour})`
+  return grains.includes('hour') ? [day, `date_trunc('hour', ${at}, 'UTC')`] : [day, `'-infinity'::timestamptz`]
+}
+
+function intoGrains(
+  { grains }: NonNullable<Cells['at']>,
+  { keys, amounts, added }: { keys: readonly string[]; amounts: readonly string[]; added: string },
+): string {
+  const rows = grains.map((grain) => {
+    const day = grain === 'ever' ? `'-infinity'::date` : 'a.day'
+    const hour = grain === 'hour' ? 'a.hour' : `'-infinity'::timestamptz`
+    return `(${grainNumber[grain]}::smallint, ${day}, ${hour})`
   })
-  return `CROSS JOIN LATERAL (VALUES ${rows.join(', ')}) AS g(grain, day, hour)`
+  const columns = ['day', 'hour', ...keys, 'n', ...amounts]
+  const group = [1, 2, 3, ...keys.map((_, index) => index + 4)]
+  return `SELECT ${['g.grain', 'g.day', 'g.hour', ...keys, 'sum(n)', ...amounts.map((name) => `sum(${name})`)].join(', ')}
+    FROM (${added}) AS a(${columns.join(', ')})
+    CROSS JOIN LATERAL (VALUES ${rows.join(', ')}) AS g(grain, day, hour)
+    GROUP BY ${group.join(', ')}`
 }
 
 const cellsAdded = (cells: readonly Cells[], relation: string): string[] =>
@@ -156,9 +172,9 @@ export function addPast(facts: Facts, after: string | null, through: string): st
   const { view } = facts
   const from = `(SELECT * FROM "${view}" WHERE ${hotBy(view)} <= least(${instant(through)}, :as_of)
     ${after === null ? '' : `AND ${hotBy(view)} > ${instant(after)}`})`
-  return `WITH fact AS MATERIALIZED (${asFacts(view, from)}),
+  return `WITH fact AS (${asFacts(view, from)}),
 ${cellsAdded(facts.cells, 'fact').join(',\n')}
-SELECT count(*) AS added FROM fact`
+SELECT`
 }
 
 /** How many entities one statement takes: some seconds at most, however many are dirty. */
@@ -176,17 +192,45 @@ export function dirtyEntities(domain: Domain): { ctes: string[]; ids: string } {
   return { ctes: [picked, turned], ids: `SELECT id FROM picked UNION ${due} UNION (${domain.turnedBy})` }
 }
 
-/** The entities whose key lies after `after` and up to `through`; to the end of the view where that is null. */
-export function walkedEntities(domain: Domain, type: string, after: string | null, through: string | null): string {
+/** A stretch of a view by the key that a domain is walked by: after one key, up to another or to the end of the view. */
+export interface Walk {
+  /** The type of the key. */
+  type: string
+  after: string | null
+  through: string | null
+}
+
+function walkedRows(domain: Domain, { type, after, through }: Walk): string {
   const by = domain.entity.walkedBy ?? domain.entity.id
   const literal = (text: string) => `'${text.replaceAll("'", "''")}'::${type}`
   const bounds = [
     ...(after === null ? [] : [`${by} > ${literal(after)}`]),
     ...(through === null ? [] : [`${by} <= ${literal(through)}`]),
   ]
-  return `SELECT DISTINCT ${domain.entity.id} FROM "${domain.entity.view}" ${
-    bounds.length === 0 ? '' : `WHERE ${bounds.join(' AND ')}`
-  }`
+  return `"${domain.entity.view}" ${bounds.length === 0 ? '' : `WHERE ${bounds.join(' AND ')}`}`
+}
+
+/** The entities of a stretch. */
+export const walkedEntities = (domain: Domain, walk: Walk): string =>
+  `SELECT DISTINCT ${domain.entity.id} FROM ${walkedRows(domain, walk)}`
+
+/**
+ * Contributions of a stretch of entities that have none in the store yet: the same as recompute, without a look at what was.
+ * The rows of the stretch are read as they come.
+ */
+export function computeFirst(domain: Domain, walk: Walk): string {
+  const { id } = domain.entity
+  const all = ['id', ...Object.keys(domain.columns), 'next_at']
+  const entities = (alias?: string) =>
+    alias === undefined
+      ? `(${walkedEntities(domain, walk)}) AS d(id)`
+      : `(SELECT * FROM ${walkedRows(domain, walk)}) AS ${alias} CROSS JOIN LATERAL (SELECT ${alias}.${id}) AS d(id)`
+  return `WITH fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution(entities)}
+),
+delta AS (SELECT 1 AS sign, * FROM fresh),
+stored AS (INSERT INTO ${stateOf(domain)} (${all.join(', ')}) SELECT * FROM fresh),
+${cellsAdded(domain.cells, 'delta').join(',\n')}
+SELECT count(*) AS entities FROM fresh`
 }
 
 /**
@@ -211,7 +255,7 @@ export function recompute(
     `old AS MATERIALIZED (
   SELECT ${listed} FROM dirty AS d CROSS JOIN LATERAL (SELECT * FROM ${state} WHERE id = d.id OFFSET 0) AS s
 )`,
-    `fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution}
+    `fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution((alias) => lookedUp(domain, alias))}
 )`,
     `delta AS MATERIALIZED (
   SELECT -1 AS sign, ${listed} FROM old AS s UNION ALL SELECT 1, ${listed} FROM fresh AS s
@@ -232,6 +276,12 @@ export function recompute(
 )`,
   ].join(',\n')}
 SELECT (SELECT count(*) FROM dirty) AS entities, count(*) AS differing, (array_agg(id))[1:5] AS examples FROM differing`
+}
+
+/** The dirty entities, each with its own row by the index on its id. */
+function lookedUp({ entity }: Domain, alias?: string): string {
+  if (alias === undefined) return 'dirty AS d'
+  return `dirty AS d CROSS JOIN ${lookUp('*', `"${entity.view}" WHERE ${entity.id} = d.id`)} AS ${alias}`
 }
 
 /**

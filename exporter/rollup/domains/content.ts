@@ -37,7 +37,7 @@ export const generation: Domain = {
   },
   dirtiedBy: { users: '', generations: 'SELECT generation_id FROM changed' },
   turnedBy: 'SELECT g.generation_id FROM turned JOIN generations g USING (user_id)',
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, g.user_id, ${notInternal} AS counted, CASE WHEN g.created_at <= :as_of THEN g.created_at END AS created_at,
   CASE WHEN ${finished} THEN g.finished_at END AS finished_at,
   CASE WHEN g.status = 'succeeded' AND g.finished_at <= :as_of THEN extract(epoch FROM g.finished_at - g.started_at) END
@@ -45,8 +45,7 @@ SELECT d.id, g.user_id, ${notInternal} AS counted, CASE WHEN g.created_at <= :as
   g.image_count, g.is_nsfw, g.status::text, g.type::text, g.quality::text, g.aspect_ratio::text,
   coalesce(g.failure_reason::text, '') AS failure_reason, g.scene::text, g.environment::text, g.outfit::text, g.pose::text,
   least(${ahead('g.created_at')}, CASE WHEN ${isOver} THEN ${ahead('g.finished_at')} END) AS next_at
-FROM dirty d
-CROSS JOIN ${lookUp('*', 'generations WHERE generation_id = d.id')} AS g
+FROM ${entities('g')}
 LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = g.user_id')} AS u ON true`,
   indexes: [`(status) WHERE status IN ('queued', 'running')`],
   cells: [
@@ -115,10 +114,10 @@ export const visitor: Domain = {
     generations: `SELECT u.visitor_id FROM changed JOIN rollup_account u ON u.id = changed.user_id
       WHERE u.visitor_id IS NOT NULL`,
   },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, v.visited_at AS first_at, v.source,
   CASE WHEN NOT u.signed_up THEN 1 WHEN NOT u.has_generated THEN 2 ELSE 3 END::smallint AS step, u.next_at
-FROM dirty d
+FROM ${entities()}
 CROSS JOIN LATERAL (
   SELECT visited_at, coalesce(source::text, '') AS source FROM visits
   WHERE visitor_id = d.id AND visited_at <= :as_of

@@ -10,10 +10,10 @@ export const subscriber: Domain = {
   entity: { view: 'subscriptions', id: 'user_id' },
   columns: { paying_tier: text, start_tier: text, churned: 'boolean' },
   dirtiedBy: { users: '' },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, CASE WHEN ${notInternal} AND a.paying THEN t.tier END AS paying_tier,
   CASE WHEN ${notInternal} THEN at_start.tier END AS start_tier, NOT a.running AS churned, a.next_at
-FROM dirty d
+FROM ${entities()}
 LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = d.id')} AS u ON true
 CROSS JOIN LATERAL (
   SELECT bool_or(${runningAt(':as_of')}) AS running,
@@ -64,13 +64,12 @@ export const subscription: Domain = {
   },
   dirtiedBy: { users: '', subscriptions: 'SELECT subscription_id FROM changed' },
   turnedBy: 'SELECT s.subscription_id FROM turned JOIN subscriptions s USING (user_id)',
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${notInternal} AND s.started_at <= :as_of AS begun, ${notInternal} AND ${runningAt(':as_of')} AS running,
   coalesce(s.tier::text, '') AS tier, s.status::text AS status,
   CASE WHEN s.status IN ('active', 'past_due') THEN ${currencyOf('s')} END AS currency,
   round(${monthlyMinor}) AS monthly_minor, least(${ahead('s.started_at')}, ${ahead('s.ended_at')}) AS next_at
-FROM dirty d
-CROSS JOIN ${lookUp('*', 'subscriptions WHERE subscription_id = d.id')} AS s
+FROM ${entities('s')}
 LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = s.user_id')} AS u ON true`,
   cells: [
     { name: 'subscriptions_begun', keys: { tier: { type: text, from: 's.tier' } }, where: 's.begun' },

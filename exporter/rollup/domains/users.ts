@@ -1,8 +1,5 @@
 import { dearestFirst, liveUser, notInternal, runningAt } from '../../collectors/fragments.ts'
-import { ahead, type Domain, hasTier, lookUp } from '../domain.ts'
-
-/** The user `u` of each dirty id; who is not in `users` has no row. */
-const user = `CROSS JOIN ${lookUp('*', 'users WHERE user_id = d.id')} AS u`
+import { ahead, type Domain, hasTier } from '../domain.ts'
 
 const country = `coalesce(u.country::text, '') AS country`
 const lives = [ahead('u.created_at'), ahead('u.deleted_at')].join(', ')
@@ -48,11 +45,11 @@ export const account: Domain = {
     country: text,
     visitor_id: text,
   },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, u.is_internal, ${notInternal} AND u.created_at <= :as_of AS counted, u.created_at, u.deleted_at,
   coalesce(u.signup_source::text, '') AS source, ${country}, u.visitor_id::text AS visitor_id,
   ${ahead('u.created_at')} AS next_at
-FROM dirty d ${user}`,
+FROM ${entities('u')}`,
   cells: [
     {
       name: 'signups',
@@ -71,7 +68,7 @@ export const population: Domain = {
   dirtiedBy: { generations: created },
   // Of generations no more than the threshold's number are looked at, however busy a user is; the activity falls when the
   // last one that it stands on leaves the window.
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${liveUser} AS counted, coalesce(t.tier, 'free') AS tier, ${country},
   CASE WHEN c.n = 0 THEN '0' WHEN c.n = 1 THEN '1' WHEN c.n <= 5 THEN '2-5' WHEN c.n <= 20 THEN '6-20' ELSE '21+' END
     AS characters,
@@ -79,7 +76,7 @@ SELECT d.id, ${liveUser} AS counted, coalesce(t.tier, 'free') AS tier, ${country
     ELSE 'dormant' END AS activity,
   least(${lives}, t_next.at, c.next_at, g_next.at, CASE WHEN g.n >= :power THEN g.at[:power] WHEN g.n >= :regular
     THEN g.at[:regular] WHEN g.n >= :casual THEN g.at[:casual] END + interval '720 hours') AS next_at
-FROM dirty d ${user} ${tier}
+FROM ${entities('u')} ${tier}
 CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE created_at <= :as_of AND (deleted_at IS NULL OR deleted_at > :as_of)) AS n,
     min(least(${ahead('created_at')}, ${ahead('deleted_at')})) AS next_at
@@ -112,10 +109,10 @@ export const active: Domain = {
   views: ['users', 'sessions', 'subscriptions'],
   entity: { view: 'users', id: 'user_id' },
   columns: { level: 'smallint', tier: text, country: text },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${level}, coalesce(t.tier, 'free') AS tier, ${country},
   least(${lives}, t_next.at, ${leavesWindow}) AS next_at
-FROM dirty d ${user} ${newest('sessions', 'started_at')} ${tier}`,
+FROM ${entities('u')} ${newest('sessions', 'started_at')} ${tier}`,
   cells: [
     {
       name: 'active_users',
@@ -135,9 +132,9 @@ export const generating: Domain = {
   entity: { view: 'users', id: 'user_id' },
   columns: { level: 'smallint' },
   dirtiedBy: { generations: created },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${level}, least(${lives}, g_next.at, ${leavesWindow}) AS next_at
-FROM dirty d ${user} ${newest('generations', 'created_at')}
+FROM ${entities('u')} ${newest('generations', 'created_at')}
 CROSS JOIN LATERAL (SELECT min(created_at) AS at FROM generations WHERE user_id = d.id AND created_at > :as_of) AS g_next`,
   cells: [{ name: 'generating_users', keys: { level: { type: 'smallint', from: 's.level' } }, where: 's.level > 0' }],
 }
@@ -151,13 +148,13 @@ export const lifetime: Domain = {
   views: ['users', 'sessions'],
   entity: { view: 'users', id: 'user_id' },
   columns: { begun: 'smallint', survived: 'smallint' },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, CASE WHEN ${isCounted} THEN ${weeksSinceSignup(':as_of')} END AS begun,
   CASE WHEN ${isCounted} AND newest.at >= u.created_at THEN ${weeksSinceSignup('newest.at')} END AS survived,
   CASE WHEN u.created_at > :as_of THEN u.created_at
     WHEN ${isCounted} AND u.created_at + 26 * interval '168 hours' > :as_of
     THEN u.created_at + (${weeksSinceSignup(':as_of')} + 1) * interval '168 hours' END AS next_at
-FROM dirty d ${user} ${newest('sessions', 'started_at')}`,
+FROM ${entities('u')} ${newest('sessions', 'started_at')}`,
   cells: [
     {
       name: 'lifetime_begun',
@@ -190,13 +187,13 @@ export const retention: Domain = {
   views: ['users', 'sessions'],
   entity: { view: 'users', id: 'user_id' },
   columns: { counted: 'boolean', day: 'date', d1: 'boolean', d7: 'boolean', d30: 'boolean' },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${isCounted} AS counted, cohort.day,
   ${returnedOn(1)} AS d1,
   ${returnedOn(7)} AS d7,
   ${returnedOn(30)} AS d30,
   ${ahead('u.created_at')} AS next_at
-FROM dirty d ${user}
+FROM ${entities('u')}
 CROSS JOIN LATERAL (SELECT ${localDay('u.created_at')} AS day) AS cohort`,
   cells: [
     {
@@ -213,9 +210,9 @@ export const characterOwner: Domain = {
   views: ['users', 'characters'],
   entity: { view: 'users', id: 'user_id' },
   columns: { characters: 'bigint' },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, CASE WHEN ${liveUser} THEN c.n ELSE 0 END AS characters, least(${lives}, c.next_at) AS next_at
-FROM dirty d ${user}
+FROM ${entities('u')}
 CROSS JOIN LATERAL (
   SELECT count(*) FILTER (WHERE created_at <= :as_of AND (deleted_at IS NULL OR deleted_at > :as_of)) AS n,
     min(least(${ahead('created_at')}, ${ahead('deleted_at')})) AS next_at
@@ -229,9 +226,9 @@ export const balance: Domain = {
   views: ['users', 'credit_ledger'],
   entity: { view: 'users', id: 'user_id' },
   columns: { counted: 'boolean', credits: 'numeric' },
-  contribution: `
+  contribution: (entities) => `
 SELECT d.id, ${liveUser} AS counted, l.credits, least(${lives}) AS next_at
-FROM dirty d ${user}
+FROM ${entities('u')}
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(CASE WHEN kind IN ('purchased', 'granted', 'refunded') THEN credits
     WHEN kind IN ('consumed', 'expired') THEN -credits END), 0) AS credits
