@@ -26,6 +26,8 @@ const timeColumns: Partial<Record<View, string>> = {
 const instantColumns = (view: View): string[] =>
   Object.keys(contract[view]).filter((column) => contract[view][column]?.startsWith('instant') === true)
 
+const happenedColumns = (view: View): string[] => instantColumns(view).filter((column) => column !== 'updated_at')
+
 /** The column of a row's own number, which the views show and the contract does not ask for. */
 const ownNumber = 'beside the contract'
 
@@ -127,6 +129,8 @@ export class Platform {
         return this.now - BigInt(time.n) * second
       case 'ahead':
         return this.now + BigInt(time.n) * second
+      case 'hourBack':
+        return (this.now / hour - BigInt(time.n)) * hour
       case 'gridBack':
         return onGrid - BigInt(time.n) * quarter + BigInt(time.by)
       case 'gridAhead':
@@ -187,15 +191,32 @@ export class Platform {
         return nextMidnight(this.now, this.timezone) + BigInt(by.by)
       case 'clockChange':
         return this.clockChange + BigInt(by.by)
-      case 'edge': {
-        const columns = instantColumns(by.view)
-        const rows = this.rows[by.view]
-        const instant = rows[by.place % Math.max(1, rows.length)]?.[columns[by.column % columns.length] ?? '']
-        return typeof instant === 'string' ? microseconds(instant) + BigInt(by.hours) * hour + BigInt(by.by) : this.now
-      }
+      case 'edge':
+        return this.edge(by) + BigInt(by.by)
       default:
         return this.now + BigInt(by.n) * { seconds: second, minutes: 60n * second, hours: hour, days: day }[by.to]
     }
+  }
+
+  /** Of the edges that are ahead of the view's rows, or else of all, one of the next. */
+  private edge({ view, hours, place }: Advance & { to: 'edge' }): bigint {
+    const ahead = (of: readonly View[]): bigint[] => {
+      const instants = of.flatMap((one) =>
+        this.rows[one].flatMap((row) => happenedColumns(one).map((column) => row[column])),
+      )
+      const edges = instants.flatMap((at) => (typeof at === 'string' ? [microseconds(at) + BigInt(hours) * hour] : []))
+      return edges.filter((at) => at > this.now).sort((one, other) => (one < other ? -1 : 1))
+    }
+    const own = ahead([view])
+    const edges = own.length > 0 ? own : ahead(views)
+    return edges[place % Math.max(1, edges.length)] ?? this.now
+  }
+
+  /** Makes a user internal, or nobody internal; says so. */
+  async turn(place: number, stamp: Stamp): Promise<string[]> {
+    const user = this.rows.users[place % Math.max(1, this.rows.users.length)]
+    const sets = { is_internal: user?.is_internal !== true, updated_at: stamp }
+    return await this.change([{ view: 'users', place, sets }])
   }
 }
 

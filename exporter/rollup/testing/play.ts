@@ -71,6 +71,9 @@ class Player implements Played {
       case 'advance':
         this.story.push(this.platform.advance(step.by))
         return
+      case 'turn':
+        this.story.push(...(await this.platform.turn(step.place, step.stamp)))
+        return
       case 'restart':
         this.story.push('restart')
         await this.exporter.restart()
@@ -82,6 +85,7 @@ class Player implements Played {
         await layView(this.stage.pool, this.stage.schema, step.view, step.how)
         return
       default:
+        if (step.step === 'refresh' && step.after !== null) this.story.push(this.platform.advance(step.after))
         await this.refresh(step)
     }
   }

@@ -6,6 +6,8 @@ export type Time =
   | { time: 'now' | 'overlap' | 'earliest' }
   /** Seconds back from now, or ahead. */
   | { time: 'back' | 'ahead'; n: number }
+  /** Whole hours, as the store adds them up. */
+  | { time: 'hourBack'; n: number }
   /** Quarters of an hour, on the grid on which days begin, and a microsecond more or less. */
   | { time: 'gridBack' | 'gridAhead'; n: number; by: number }
   /** Hours before now, and a microsecond more or less. */
@@ -28,6 +30,8 @@ export interface SeededRow {
 /** 12 users, so that things meet; 13 is in no `users`. */
 export const usersMax = 12
 const user_id = fc.integer({ min: 1, max: usersMax + 1 })
+/** Somebody, or more often one of two who do much. */
+const busyUser = fc.oneof({ weight: 3, arbitrary: user_id }, { weight: 2, arbitrary: fc.constantFrom(1, 1, 2) })
 const visitor_id = fc.integer({ min: 1, max: 8 }).map((n) => `v${n}`)
 const by = fc.integer({ min: -1, max: 1 })
 const of = <Name extends string, Rest>(name: Name, rest: { [Key in keyof Rest]: fc.Arbitrary<Rest[Key]> }) =>
@@ -38,6 +42,7 @@ const past: fc.MaybeWeightedArbitrary<Time>[] = [
   { weight: 5, arbitrary: of('back', { n: fc.nat(7_200) }) as fc.Arbitrary<Time> },
   { weight: 2, arbitrary: fc.constantFrom<Time>({ time: 'now' }, { time: 'overlap' }, { time: 'earliest' }) },
   { weight: 2, arbitrary: fc.constant<Time>({ time: 'same' }) },
+  { weight: 3, arbitrary: of('hourBack', { n: fc.nat(50) }) as fc.Arbitrary<Time> },
   { weight: 4, arbitrary: of('gridBack', { n: fc.nat(220), by }) as fc.Arbitrary<Time> },
   { weight: 3, arbitrary: of('gridBack', { n: fc.nat(4_400), by }) as fc.Arbitrary<Time> },
   { weight: 2, arbitrary: of('window', { n: fc.constantFrom(24, 168, 720), by }) as fc.Arbitrary<Time> },
@@ -57,7 +62,7 @@ const maybe = <Value>(arbitrary: fc.Arbitrary<Value>) => fc.option(arbitrary, { 
 const seldom = <Value>(arbitrary: fc.Arbitrary<Value>) =>
   fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary })
 
-const updated_at: fc.Arbitrary<Stamp> = fc.oneof(
+export const updated_at: fc.Arbitrary<Stamp> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Stamp>({ stamp: 'now' }) },
   {
     weight: 3,
@@ -110,10 +115,10 @@ const row = (view: View, weight: number, columns: Record<string, fc.Arbitrary<Se
 const rows: fc.Arbitrary<SeededRow> = fc.oneof(
   row('users', 9, { created_at: time, updated_at, ...ofUser }),
   row('visits', 3, { visitor_id, visited_at: time, source: text(null, '', 'direct', 'ad') }),
-  row('sessions', 6, { user_id, started_at: time }),
+  row('sessions', 6, { user_id: busyUser, started_at: time }),
   row('characters', 3, { user_id, created_at: time, updated_at, deleted_at: seldom(evenTime) }),
-  row('generations', 8, {
-    ...{ user_id, created_at: time, updated_at },
+  row('generations', 10, {
+    ...{ user_id: busyUser, created_at: time, updated_at },
     ...ofGeneration,
     type: text('studio', 'studio', 'base_image', 'video'),
     quality: text('draft', 'hq', ''),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { type View, views } from '../../../catalogue/define.ts'
-import { type MutableView, rowSeeds, type Seed, type SeededRow } from './rows.ts'
+import { type MutableView, rowSeeds, type Seed, type SeededRow, type Stamp, updated_at } from './rows.ts'
 
 /** How far the clock is moved before the next step. */
 export type Advance =
@@ -9,8 +9,8 @@ export type Advance =
   | { to: 'midnight'; by: number }
   /** When the zone changes its clocks, where that lies ahead. */
   | { to: 'clockChange'; by: number }
-  /** When an instant of a row leaves a window, or comes: its instant and so many hours. */
-  | { to: 'edge'; view: View; place: number; column: number; hours: number; by: number }
+  /** One of the next moments at which a row comes, or leaves a window: its instant and so many hours, and microseconds. */
+  | { to: 'edge'; view: View; place: number; hours: number; by: number }
 
 export const breakages = ['missing', 'of a wrong type', 'failing'] as const
 export type Breakage = (typeof breakages)[number]
@@ -19,7 +19,9 @@ export type Step =
   | { step: 'insert'; rows: readonly SeededRow[] }
   | { step: 'change'; changes: readonly { view: MutableView; place: number; sets: Seed }[] }
   | { step: 'advance'; by: Advance }
-  | { step: 'refresh' }
+  | { step: 'refresh'; after: Advance | null }
+  /** A user turns internal, or back. */
+  | { step: 'turn'; place: number; stamp: Stamp }
   /** Another process takes over: nothing is remembered but what the store holds. */
   | { step: 'restart' }
   /** The refresh's process dies at one of its statements; `after` it, or before. */
@@ -61,6 +63,15 @@ const until = (max: number) => fc.integer({ min: 1, max })
 const when = <To extends Advance['to'], Rest>(to: To, rest: { [Key in keyof Rest]: fc.Arbitrary<Rest[Key]> }) =>
   fc.record({ to: fc.constant(to), ...rest })
 
+/** A microsecond before and after, and so near that both lie in one hour. */
+const tenMinutes = 600_000_000
+const edge = when('edge', {
+  view: fc.constantFrom(...views, 'users', 'generations', 'generations', 'sessions', 'sessions', 'subscriptions'),
+  place: fc.nat(9),
+  hours: fc.constantFrom(0, 24, 168, 720),
+  by: fc.constantFrom(0, 0, 0, -1, 1, -tenMinutes, tenMinutes),
+}) as fc.Arbitrary<Advance>
+
 const advance: fc.Arbitrary<Advance> = fc.oneof(
   { weight: 3, arbitrary: when('seconds', { n: until(90) }) },
   { weight: 3, arbitrary: when('minutes', { n: until(59) }) },
@@ -68,16 +79,7 @@ const advance: fc.Arbitrary<Advance> = fc.oneof(
   { weight: 2, arbitrary: when('days', { n: fc.constantFrom(1, 1, 2, 7, 7, 29, 30, 31) }) },
   { weight: 3, arbitrary: when('midnight', { by }) },
   { weight: 1, arbitrary: when('clockChange', { by }) },
-  {
-    weight: 8,
-    arbitrary: when('edge', {
-      view: fc.constantFrom(...views, 'users', 'generations', 'sessions', 'subscriptions'),
-      place: fc.nat(50),
-      column: fc.nat(3),
-      hours: fc.constantFrom(0, 0, 24, 168, 336, 720, 720, 744),
-      by,
-    }),
-  },
+  { weight: 5, arbitrary: edge },
 ) as fc.Arbitrary<Advance>
 
 const changes = fc.array(
@@ -101,8 +103,24 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   { weight: 6, arbitrary: fc.record({ step: fc.constant('change' as const), changes }) },
-  { weight: 7, arbitrary: fc.record({ step: fc.constant('advance' as const), by: fc.noShrink(advance) }) },
-  { weight: 8, arbitrary: fc.constant<Step>({ step: 'refresh' }) },
+  { weight: 4, arbitrary: fc.record({ step: fc.constant('advance' as const), by: fc.noShrink(advance) }) },
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      step: fc.constant('refresh' as const),
+      after: fc.noShrink(
+        fc.oneof(
+          { weight: 2, arbitrary: fc.constant(null) },
+          { weight: 5, arbitrary: edge },
+          { weight: 1, arbitrary: advance },
+        ),
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.noShrink(fc.record({ step: fc.constant('turn' as const), place: fc.nat(11), stamp: updated_at })),
+  },
   { weight: 1, arbitrary: fc.constant<Step>({ step: 'restart' }) },
   {
     weight: 1,
@@ -111,17 +129,45 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     ),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.noShrink(
       fc.record({
         step: fc.constant('break' as const),
         view: fc.constantFrom(...views, 'users' as const),
         how: fc.constantFrom(...breakages),
-        refreshes: until(2),
+        refreshes: until(3),
       }),
     ),
   },
 )
+
+/** A user turns twice while a view cannot be read: who turned back must not be moved. */
+const turnedTwice: fc.Arbitrary<readonly Step[]> = fc.noShrink(
+  fc
+    .record({
+      view: fc.constantFrom<View>('sessions', 'payments', 'credit_ledger', 'generations', 'subscriptions'),
+      place: fc.nat(3),
+      stamp: updated_at,
+    })
+    .map(({ view, place, stamp }) => [
+      { step: 'break', view, how: 'missing', refreshes: 2 },
+      { step: 'turn', place, stamp },
+      { step: 'refresh', after: null },
+      { step: 'turn', place, stamp },
+      { step: 'refresh', after: { to: 'seconds', n: 60 } },
+      { step: 'refresh', after: { to: 'seconds', n: 60 } },
+    ]),
+)
+
+const steps: fc.Arbitrary<readonly Step[]> = fc
+  .array(
+    fc.oneof(
+      { weight: 70, arbitrary: step.map((one): readonly Step[] => [one]) },
+      { weight: 1, arbitrary: turnedTwice },
+    ),
+    { minLength: 1, maxLength: 24, size: 'max' },
+  )
+  .map((taken) => taken.flat())
 
 const pasts = fc.record({
   past: fc.array(fc.noShrink(rowSeeds.rows), { maxLength: 60, size: 'max' }),
@@ -141,7 +187,7 @@ export function sequencesOf(family: number, families: number): fc.Arbitrary<Sequ
         fc.oneof(fc.integer({ min: -400, max: 20 }), fc.integer({ min: -3_000, max: 400 }), fc.constant(-96)),
       ),
       begin: fc.oneof({ weight: 3, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: pasts }),
-      steps: fc.array(step, { minLength: 1, maxLength: 24, size: 'max' }),
+      steps,
     })
     .map(({ moment: [timezone, clockChange], quarters, begin, steps }) => ({
       timezone,
@@ -152,7 +198,7 @@ export function sequencesOf(family: number, families: number): fc.Arbitrary<Sequ
         ...(begin === null || begin.past.length === 0 ? [] : [{ step: 'insert' as const, rows: begin.past }]),
         ...(begin === null || begin.pause === null ? [] : [{ step: 'pausedBuild' as const, chunks: begin.pause }]),
         ...steps,
-        { step: 'refresh' as const },
+        { step: 'refresh' as const, after: null },
       ],
     }))
 }
