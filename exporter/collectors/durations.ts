@@ -5,7 +5,9 @@ import { quality, type } from './generations.ts'
 
 const buckets = (metric.buckets ?? []).map((le) => `count(*) FILTER (WHERE g.seconds <= ${le})`).join(', ')
 
-const sums = (metric.buckets ?? []).map((_, place) => `sum(g.le_${place})`).join(', ')
+const sums = (metric.buckets ?? [])
+  .map((_, place) => `coalesce(sum(g.n) FILTER (WHERE g.bucket <= ${place}), 0)`)
+  .join(', ')
 
 export const durations: Collector = {
   name: 'durations',

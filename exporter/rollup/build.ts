@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { View } from '../../catalogue/define.ts'
 import type { Logger } from '../../lib/log.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
@@ -64,7 +65,14 @@ export async function buildStore(options: BuildOptions): Promise<BuildResult> {
     for (;;) {
       if (shouldPause()) return
       const part = await nextPart(options, taken, failures)
-      if (part === undefined) return
+      if (part === undefined && taken.size === 0) return
+      if (part === undefined) {
+        // What is left may only wait for what another lane builds: the accounts come before the facts.
+        await sleep(50)
+        continue
+      }
+      // Another lane may have taken it while this one asked.
+      if (taken.has(part.name)) continue
       taken.add(part.name)
       try {
         await buildPart(part, { options, views, progress, shouldPause })
@@ -76,9 +84,7 @@ export async function buildStore(options: BuildOptions): Promise<BuildResult> {
       }
     }
   }
-  // A lane that finds nothing to do may only wait for what another lane builds: the accounts come before the facts.
-  while ((await nextPart(options, taken, failures)) !== undefined && !shouldPause())
-    await Promise.all(Array.from({ length: lanes }, lane))
+  await Promise.all(Array.from({ length: lanes }, lane))
   const left = await unbuilt(options, failures)
   if (left.length === 0) options.log.info({ seconds: progress.seconds() }, 'history is built')
   return { complete: left.length === 0 && failures.size === 0, failures }

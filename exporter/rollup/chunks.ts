@@ -24,10 +24,16 @@ export interface ChunkRun {
   views: Readonly<Record<View, ViewInspection>>
 }
 
+interface Walked {
+  walked: string | null
+  ready: boolean
+  watermark: string
+}
+
 /** How far the part has come; locks it, so that of two builders one waits and then goes on where the other has ended. */
-async function walkedSoFar(client: PoolClient, name: string): Promise<{ walked: string | null; watermark: string }> {
-  const { rows } = await client.query<{ walked: string | null; watermark: string }>(
-    'SELECT walked, watermark::text AS watermark FROM rollup_part WHERE name = $1 FOR UPDATE',
+async function walkedSoFar(client: PoolClient, name: string): Promise<Walked> {
+  const { rows } = await client.query<Walked>(
+    'SELECT walked, ready, watermark::text AS watermark FROM rollup_part WHERE name = $1 FOR UPDATE',
     [name],
   )
   const row = rows[0]
@@ -66,7 +72,8 @@ export async function buildFeedChunk(part: FeedPart, { client, rows, inputs }: C
   const { facts, view } = part
   const by = appendedBy[view]
   if (facts === undefined || by === undefined) return { rows: 0, walked: null, end: true }
-  const { walked, watermark } = await walkedSoFar(client, part.name)
+  const { walked, ready, watermark } = await walkedSoFar(client, part.name)
+  if (ready) return { rows: 0, walked, end: true }
   const limit = await client.query<{ instant: string }>(`SELECT ($1::timestamptz - ${overlap})::text AS instant`, [
     watermark,
   ])
@@ -80,7 +87,8 @@ export async function buildFeedChunk(part: FeedPart, { client, rows, inputs }: C
 /** Contributions of the next entities, as though all were dirty. The last stretch has no end: what is dated ahead is in it. */
 export async function buildDomainChunk(part: DomainPart, { client, rows, inputs, views }: ChunkRun): Promise<Chunk> {
   const { domain } = part
-  const { walked } = await walkedSoFar(client, part.name)
+  const { walked, ready } = await walkedSoFar(client, part.name)
+  if (ready) return { rows: 0, walked, end: true }
   const by = domain.entity.walkedBy ?? domain.entity.id
   const type = walkedType(domain, views)
   const key = await keyAfter(client, { view: domain.entity.view, by, type, after: walked, rows })

@@ -24,8 +24,11 @@ export interface Cells {
   where?: string
   /** Where one row counts several times: a join to `s`. */
   join?: string
-  /** The instant of a row and the grains in which sums are kept; one sum of all where left out. */
-  at?: { instant: string; grains: readonly Grain[] }
+  /**
+   * The instant of a row and the grains in which sums are kept; one sum of all where left out. With `daysKept` what is older
+   * is not looked at when history is built, since no window reaches it.
+   */
+  at?: { instant: string; grains: readonly Grain[]; daysKept?: number }
 }
 
 /** Rows of an append-only view, each added once. `s` has the view's columns and `counted`, whether the user is nobody internal. */

@@ -229,8 +229,15 @@ export function computeFirst(domain: Domain, walk: Walk): string {
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
 stored AS (INSERT INTO ${stateOf(domain)} (${all.join(', ')}) SELECT * FROM fresh),
-${cellsAdded(domain.cells, 'delta').join(',\n')}
+${cellsAdded(domain.cells.map(youngEnough), 'delta').join(',\n')}
 SELECT count(*) AS entities FROM fresh`
+}
+
+/** The same sums, without what is older than the days that are kept. */
+function youngEnough(cells: Cells): Cells {
+  if (cells.at?.daysKept === undefined) return cells
+  const young = `${cells.at.instant} > :as_of - interval '${24 * cells.at.daysKept} hours'`
+  return { ...cells, where: cells.where === undefined ? young : `${cells.where} AND ${young}` }
 }
 
 /**

@@ -5,10 +5,9 @@ import { ahead, type Domain, lookUp } from '../domain.ts'
 const text = 'text'
 const isOver = `g.status IN ('succeeded', 'failed', 'cancelled')`
 const finished = `${isOver} AND g.finished_at <= :as_of`
-/** Cumulative, as a histogram's buckets are. */
-const buckets = Object.fromEntries(
-  (generationDurationSeconds.buckets ?? []).map((le, place) => [`le_${place}`, `(s.seconds <= ${le})::int`]),
-)
+/** The place of the first bucket that holds a duration, counted from 0; after the last one that of +Inf. */
+const bounds = generationDurationSeconds.buckets ?? []
+const bucket = `CASE ${bounds.map((le, place) => `WHEN s.seconds <= ${le} THEN ${place}`).join(' ')} ELSE ${bounds.length} END`
 const succeeded = `s.counted AND s.finished_at IS NOT NULL AND s.status = 'succeeded'`
 const key = (from: string) => ({ type: text, from })
 
@@ -85,8 +84,8 @@ LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = g.user_id')} AS u O
     },
     {
       name: 'durations',
-      keys: { type: key('s.type'), quality: key('s.quality') },
-      amounts: { ...buckets, seconds: 's.seconds' },
+      keys: { type: key('s.type'), quality: key('s.quality'), bucket: { type: 'smallint', from: bucket } },
+      amounts: { seconds: 's.seconds' },
       where: 's.seconds IS NOT NULL',
     },
     {
@@ -95,7 +94,8 @@ LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = g.user_id')} AS u O
       join: `CROSS JOIN LATERAL (VALUES ('scene', s.scene), ('environment', s.environment), ('outfit', s.outfit),
         ('pose', s.pose)) AS i(category, item)`,
       where: `${succeeded} AND i.item <> ''`,
-      at: { instant: 's.finished_at', grains: ['day', 'hour'] },
+      // Many items, and no window of theirs is longer than 30 days.
+      at: { instant: 's.finished_at', grains: ['day', 'hour'], daysKept: 32 },
     },
   ],
 }
