@@ -69,7 +69,7 @@ test('Prometheus reads the blocks: each sample of the text, and changes over the
   const directory = testDirectory('backfill')
   const data = join(directory, 'data')
   const file = join(directory, 'past.txt')
-  const words = ['backfill', '--from', hour(24 * 20).toISOString(), '--blocks', data, '--output', file, ...labels]
+  const words = ['backfill', '--from', hour(24 * 10).toISOString(), '--blocks', data, '--output', file, ...labels]
   const ran = await barometer(words, environment)
   expect(ran.exitCode, ran.stderr).toBe(0)
   expect(
@@ -131,13 +131,13 @@ test('Prometheus reads the blocks: each sample of the text, and changes over the
     (await wanted(mrrMovement, at, gained)) - (await wanted(mrrMovement, before, gained)),
   )
   // Before the history begins there is no answer, rather than one that starts at 0.
-  expect(await ask(change(images, made, '7d'), hour(24 * 19))).toEqual([])
+  expect(await ask(change(images, made, '7d'), hour(24 * 9))).toEqual([])
 })
 
 test('asked to stop it leaves nothing behind', async () => {
   const data = join(testDirectory('backfill'), 'data')
   const main = fileURLToPath(new URL('./main.ts', import.meta.url))
-  const words = ['backfill', '--from', hour(24 * 20).toISOString(), '--blocks', data]
+  const words = ['backfill', '--from', hour(24 * 10).toISOString(), '--blocks', data]
   const child = spawn(process.execPath, [main, ...words], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { generationsInProgress, popularGenerations } from '../../catalogue/content.ts'
 import { views } from '../../catalogue/define.ts'
+import { bugReportsOpen, influencerRequestsPending } from '../../catalogue/quick-actions.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import type { Inputs, Sample } from '../collector.ts'
 import { createSchema, inputsAt, insertHistory, type SchemaName, schemas } from '../collectors/brute-force/history.ts'
 import { scenarioOf } from '../collectors/brute-force/random.ts'
 import { instantOf, microseconds } from '../collectors/brute-force/rules.ts'
+import { collectors } from '../collectors/index.ts'
 import { figureOf, inSchema } from '../collectors/testing.ts'
 import { nothingKept, refreshKept } from '../kept.ts'
 import { runFigure } from '../oracle.ts'
@@ -15,8 +18,8 @@ import { type Hours, hourMs } from './hours.ts'
 import { pasts } from './parts/index.ts'
 import { type HourlySeries, hourlySeries } from './series.ts'
 
-const platformsEach = Number(process.env.PLATFORMS ?? 4)
-const hoursEach = 8
+/** 3 platforms for each of the three schemas: some seconds. */
+const platformsEach = 3
 const schemaNames = Object.keys(schemas) as SchemaName[]
 
 let database: TestDatabase
@@ -57,10 +60,11 @@ async function compare(client: PoolClient, past: Past, at: { hours: Hours; input
   }
 }
 
-/** Full hours around the scenario's instant, weeks before it and after it, at the edges of days more than elsewhere. */
-function placesOf(seed: number, count: number): number[] {
-  const some = Array.from({ length: hoursEach }, (_, index) => ((seed + 1) * 7_919 + index * 104_729) % count)
-  return [...new Set([0, count - 1, ...some])]
+/** A day around the instant near which the clocks change and most happens, the first and the last hour, and some others. */
+function placesOf(seed: number, { count }: Hours, now: number): number[] {
+  const day = Array.from({ length: 26 }, (_, index) => now - 13 + index)
+  const others = Array.from({ length: 6 }, (_, index) => ((seed + 1) * 7_919 + index * 104_729) % count)
+  return [...new Set([0, count - 1, ...day, ...others])]
 }
 
 test.each(schemaNames)(
@@ -75,7 +79,7 @@ test.each(schemaNames)(
         const kept = await refreshKept(client, { storeSchema: 'store', inputs: base, views: new Set(views) })
         const nowMs = Math.floor(Number(microseconds(asOf) / 1_000n) / hourMs) * hourMs
         const hours = { firstMs: nowMs - 900 * hourMs, count: 1_000 }
-        const places = [...placesOf(seed, hours.count), 898, 899, 900, 901, 876, 732, 180]
+        const places = placesOf(seed, hours, 900)
         for (const past of pasts) {
           try {
             await compare(client, past, { hours, inputs: { ...base, kept }, places })
@@ -87,3 +91,15 @@ test.each(schemaNames)(
     }
   },
 )
+
+test('every figure has a past but those of which only the present is kept, and each is as sparse as its plain SQL', () => {
+  const figures = collectors.flatMap(({ oracle }) => oracle)
+  const without = figures.filter(({ metric }) => !pasts.some((past) => past.metric === metric))
+  expect(without.map(({ metric }) => metric)).toEqual([
+    generationsInProgress,
+    popularGenerations,
+    bugReportsOpen,
+    influencerRequestsPending,
+  ])
+  for (const past of pasts) expect(past.sparse, past.metric.name).toBe(figureOf(past.metric).sparse)
+})

@@ -22,7 +22,7 @@ interface Step {
 }
 
 /** Rows that travel at a time. */
-const fetchRows = 20_000
+const fetchRows = 5_000
 const fetchNext = { text: `FETCH ${fetchRows} FROM past`, rowMode: 'array' } as const
 
 interface Fetched {

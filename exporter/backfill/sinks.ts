@@ -14,7 +14,7 @@ export interface Sink {
 }
 
 /** Characters kept in memory for each sink. */
-const kept = 1 << 18
+const kept = 1 << 16
 
 export async function fileSink(path: string, places: { first: number; end: number }): Promise<Sink> {
   const file: FileHandle = await open(path, 'w')
