@@ -12,6 +12,7 @@ import { failureOf } from './failure.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMigrate } from './migrate.ts'
 import { registerOverview } from './overview.ts'
+import { registerReconcile } from './reconcile.ts'
 
 const commands: readonly Register[] = [
   registerExporter,
@@ -21,6 +22,7 @@ const commands: readonly Register[] = [
   registerMigrate,
   registerMetrics,
   registerBackfill,
+  registerReconcile,
   registerOverview,
   registerDemo,
 ]

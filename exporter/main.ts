@@ -13,6 +13,7 @@ import { familiesOf } from './refresh/figures.ts'
 import { refresh } from './refresh/refresh.ts'
 import { startRefresher } from './refresh/refresher.ts'
 import { type BuildProgress, buildStore } from './rollup/build.ts'
+import { type Drift, reconcile } from './rollup/reconcile.ts'
 import { createExporterServer } from './serve.ts'
 import { migrateStore } from './store/migrate.ts'
 
@@ -76,6 +77,9 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   }
 }
 
+/** Ten minutes for each statement: what is asked for by hand may take its time. */
+const byHandTimeoutMs = 600_000
+
 /**
  * One refresh, as `barometer metrics` does it: brings the store up to date, computes all figures and writes a snapshot.
  * @returns the figures in the text format, and a line for each collector that failed
@@ -93,8 +97,7 @@ export async function refreshOnce(options: {
     connectionsMax: 2,
   })
   try {
-    // One refresh by hand may take its time: ten minutes for each statement.
-    const statementTimeoutMs = 600_000
+    const statementTimeoutMs = byHandTimeoutMs
     const built = await buildStore({
       ...{ pool, settings, log, statementTimeoutMs },
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
@@ -106,6 +109,29 @@ export async function refreshOnce(options: {
     })
     const families = familiesOf(snapshot, { nowMs: Date.now(), staleAfterMs: settings.STALE_AFTER, cutOff: false })
     return { text: render(families.map(written), 'text'), failures }
+  } finally {
+    await pool.end()
+  }
+}
+
+/** Compares the store with the views and puts right what differs, as `barometer reconcile` does it. */
+export async function reconcileOnce(options: {
+  settings: SettingsWith<'DATABASE_URL'>
+  log: Logger
+  full: boolean
+}): Promise<ReadonlyMap<string, Drift>> {
+  const { settings, log, full } = options
+  await migrateStore(settings)
+  const pool = createPool({
+    connectionString: settings.DATABASE_URL,
+    applicationName: 'barometer-reconcile',
+    connectionsMax: 2,
+  })
+  try {
+    const run = { pool, settings, log, statementTimeoutMs: byHandTimeoutMs }
+    const { failures } = await buildStore(run)
+    for (const [part, reason] of failures) log.error({ part, error: reason }, 'a part of the store could not be built')
+    return await reconcile({ ...run, full })
   } finally {
     await pool.end()
   }

@@ -4,6 +4,7 @@ import {
   exporterCollectorEnabled,
   exporterCollectorLastSuccessTimestampSeconds,
   exporterCollectorSuccess,
+  exporterRollupDriftRows,
   exporterSeries,
   snapshotTimestampSeconds,
 } from '../../catalogue/exporter.ts'
@@ -39,6 +40,11 @@ export function familiesOf(snapshot: Snapshot, options: FiguresOptions): Family[
       (state) => secondsOf(state.asOf ?? ''),
     ),
     each(exporterSeries, enabled, seriesOf),
+    each(
+      exporterRollupDriftRows,
+      enabled.filter(({ state }) => state.driftRows !== undefined),
+      (state) => state.driftRows ?? 0,
+    ),
     { metric: snapshotTimestampSeconds, samples: [{ labels: {}, value: secondsOf(snapshot.asOf) }] },
   ]
 }

@@ -10,6 +10,7 @@ import { readKept, refreshKept, refreshPopular, storedCandidates } from '../kept
 import { runFigure } from '../oracle.ts'
 import { inputsOf, setUp } from '../rollup/build.ts'
 import { generation } from '../rollup/domains/content.ts'
+import { readDrift } from '../rollup/drift.ts'
 import { advance, type Standing } from '../rollup/engine.ts'
 import { underSavepoint } from '../rollup/savepoint.ts'
 import { inspectViews } from '../source-contract.ts'
@@ -76,6 +77,7 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
   const standings = await advance(client, { store, inputs: inputsOf(settings, asOf), ...views })
   const inputs = await prepareInputs(client, asOf, standings, options)
+  const drift = await readDrift(client)
   const collectors = new Map<string, CollectorState>()
   const failures = new Map<string, string>()
   const disabled = new Map<string, string>()
@@ -92,11 +94,20 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
       failures.set(collector.name, run.error)
       log.error({ collector: collector.name, error: run.error }, 'a collector failed')
     }
-    collectors.set(collector.name, stateOf(run, asOf, before))
+    const driftRows = driftOf(collector, drift)
+    collectors.set(collector.name, {
+      ...stateOf(run, asOf, before),
+      ...(driftRows === undefined ? {} : { driftRows }),
+    })
   }
   await client.query(`UPDATE ${store}.meta SET last_as_of = $1`, [asOf])
   const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy: options.replicaId })
   return { snapshot: { id, asOf, collectors }, failures, disabled }
+}
+
+function driftOf(collector: Collector, drift: ReadonlyMap<string, number>): number | undefined {
+  const known = collector.parts.filter((part) => drift.has(part))
+  return known.length === 0 ? undefined : known.reduce((total, part) => total + (drift.get(part) ?? 0), 0)
 }
 
 type Run = { families: CollectorState['families']; seconds: number } | { error: string; seconds: number }

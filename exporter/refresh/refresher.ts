@@ -5,6 +5,8 @@ import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Collector } from '../collector.ts'
 import { type BuildProgress, buildStore } from '../rollup/build.ts'
+import { isReconcileDue } from '../rollup/drift.ts'
+import { reconcile } from '../rollup/reconcile.ts'
 import { migrateStore } from '../store/migrate.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership } from './leader.ts'
@@ -33,6 +35,8 @@ export interface Refresher {
 const pollMsDefault = 5_000
 /** 60 s: a refresh a minute is the rhythm, and what takes longer than that is not to hold the others up. */
 const statementTimeoutMsDefault = 60_000
+/** 10 min for one statement: the comparison reads what a refresh never reads, and nobody waits for it. */
+const reconcileTimeoutMs = 600_000
 /** 10 s: what is small is whole at the first refresh, however short the interval. */
 const buildMsMin = 10_000
 /** 10 s: often enough to see that a build goes on. */
@@ -81,6 +85,7 @@ export function startRefresher(options: RefresherOptions): Refresher {
     if (leads && performance.now() >= nextRefreshMs) {
       nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
       await refreshNow()
+      await reconcileAtNight()
     } else {
       state.snapshot = (await readSnapshot(pool, settings.STORE_SCHEMA, state.snapshot?.id)) ?? state.snapshot
     }
@@ -106,6 +111,21 @@ export function startRefresher(options: RefresherOptions): Refresher {
     }
     state.snapshot = snapshot
     log.debug({ as_of: snapshot.asOf, snapshot: snapshot.id }, 'refreshed')
+  }
+
+  /** Compares the store with the views once a night, in chunks between which the figures are refreshed as usual. */
+  async function reconcileAtNight(): Promise<void> {
+    if (!(await isReconcileDue(pool, settings.STORE_SCHEMA, settings.REPORTING_TIMEZONE))) return
+    log.info('the store is compared with the views')
+    await reconcile({
+      ...{ pool, settings, log, statementTimeoutMs: Math.max(statementTimeoutMs, reconcileTimeoutMs) },
+      onChunk: async () => {
+        if (stopped) throw new Error('stopped')
+        if (performance.now() < nextRefreshMs) return
+        nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+        await refreshNow()
+      },
+    })
   }
 
   let nextProgressMs = 0

@@ -52,7 +52,10 @@ interface Stretch {
 }
 
 /** The key that stands so many rows after another, by the index on it; null where the view ends before. */
-async function keyAfter(client: PoolClient, { view, by, type, after, rows, upTo }: Stretch): Promise<string | null> {
+export async function keyAfter(
+  client: PoolClient,
+  { view, by, type, after, rows, upTo }: Stretch,
+): Promise<string | null> {
   const values: unknown[] = []
   const bound = (operator: string, value: string): string => {
     values.push(value)

@@ -33,12 +33,12 @@ const instant = (text: string): string => `'${text}'::timestamptz`
 export const grainNumber: Readonly<Record<Grain, number>> = { ever: 0, day: 1, hour: 2 }
 
 /**
- * Adds the rows of `relation`, which have `sign` 1 or -1, to the sums. They are added up by hour first and put into days
- * after that, so that each row is looked at once.
+ * The sums of the rows of `relation`, which have `sign` 1 or -1, as the cells have them: grain, day and hour where there
+ * are any, the keys, n and the amounts. Rows are added up by hour first and put into days after that, so that each is
+ * looked at once.
  */
-export function addTo(cells: Cells, relation: string): string {
+export function sumsAdded(cells: Cells, relation: string): string {
   const keys = Object.keys(cells.keys).map((name) => `"${name}"`)
-  const amounts = Object.keys(cells.amounts ?? {})
   const sums = Object.values(cells.amounts ?? {}).map((from) => `coalesce(sum(s.sign * (${from})), 0)`)
   const time = cells.at === undefined ? [] : timeOf(cells.at)
   const grouped = [...time, ...Object.values(cells.keys).map(({ from }) => `(${from})`)]
@@ -46,12 +46,18 @@ export function addTo(cells: Cells, relation: string): string {
     FROM ${relation} AS s ${cells.join ?? ''} ${cells.where === undefined ? '' : `WHERE ${cells.where}`}
     ${grouped.length === 0 ? '' : `GROUP BY ${grouped.map((_, index) => index + 1).join(', ')}`}
     HAVING ${['sum(s.sign)', ...sums].map((sum) => `${sum} <> 0`).join(' OR ')}`
-  const names = [...keys, 'n', ...amounts]
-  const target = cells.at === undefined ? names : ['grain', 'day', 'hour', ...names]
+  return cells.at === undefined
+    ? added
+    : intoGrains(cells.at, { keys, amounts: Object.keys(cells.amounts ?? {}), added })
+}
+
+/** Adds the rows of `relation` to the sums. */
+export function addTo(cells: Cells, relation: string): string {
+  const keys = Object.keys(cells.keys).map((name) => `"${name}"`)
+  const names = ['n', ...Object.keys(cells.amounts ?? {})]
   const unique = cells.at === undefined ? keys : ['grain', 'day', 'hour', ...keys]
-  const select = cells.at === undefined ? added : intoGrains(cells.at, { keys, amounts, added })
-  return `INSERT INTO ${cellsOf(cells)} AS c (${target.join(', ')}) ${select}
-    ON CONFLICT (${unique.length === 0 ? 'only_row' : unique.join(', ')}) DO UPDATE SET ${['n', ...amounts]
+  return `INSERT INTO ${cellsOf(cells)} AS c (${[...unique, ...names].join(', ')}) ${sumsAdded(cells, relation)}
+    ON CONFLICT (${unique.length === 0 ? 'only_row' : unique.join(', ')}) DO UPDATE SET ${names
       .map((name) => `${name} = c.${name} + excluded.${name}`)
       .join(', ')}`
 }

@@ -11,6 +11,8 @@ export interface CollectorState {
   durationSeconds: number
   /** The instant of the samples it shows: an older one than the snapshot's while it fails. Null where it has none. */
   asOf: string | null
+  /** Rows of the store it is read from that the last reconcile put right; absent before the first one. */
+  driftRows?: number
   families: readonly Family[]
 }
 
