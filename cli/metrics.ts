@@ -1,5 +1,6 @@
 import { createLogger } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
+import { showBuild } from './build-progress.ts'
 import type { Register } from './context.ts'
 import { environmentHelp, refreshVariables } from './environment-help.ts'
 import { withDatabase } from './failure.ts'
@@ -9,7 +10,7 @@ export const registerMetrics: Register = (program, context) => {
     .command('metrics')
     .summary('compute the figures once and print them')
     .description(
-      'One refresh of the business figures, printed as Prometheus reads them. Exit 1 where a collector failed; the figures of the others are printed all the same.',
+      'One refresh of the business figures, after building whatever history is missing, printed as Prometheus reads them. Exit 1 where a collector failed; the figures of the others are printed all the same.',
     )
     .addHelpText('after', environmentHelp(refreshVariables, ['DATABASE_URL']))
     .action(async () => {
@@ -18,9 +19,14 @@ export const registerMetrics: Register = (program, context) => {
       const level = context.environment.LOG_LEVEL ? settings.LOG_LEVEL : 'silent'
       const log = createLogger({ name: 'barometer-metrics', level })
       const { refreshOnce } = await import('../exporter/main.ts')
+      const build = showBuild({
+        isTerminal: process.stderr.isTTY === true,
+        write: (part) => process.stderr.write(part),
+        nowMs: () => context.now().getTime(),
+      })
       const { text, failures } = await withDatabase('DATABASE_URL', settings.DATABASE_URL, () =>
-        refreshOnce({ settings, log }),
-      )
+        refreshOnce({ settings, log, onProgress: build.show }),
+      ).finally(build.end)
       context.print(text)
       for (const [collector, reason] of failures) context.warn(`barometer: collector ${collector}: ${reason}`)
       if (failures.size > 0) context.setExitCode(1)
