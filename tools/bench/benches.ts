@@ -24,7 +24,8 @@ export const benches: readonly Bench[] = [
   {
     name: 'store',
     title: 'What a refresh costs',
-    summary: 'a refresh beside plain SQL and beside a shorter history, and the first build',
+    summary:
+      'a refresh beside plain SQL and beside a shorter history, and the first build; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
     load: async () => (await import('./store/store.ts')).benchStore,
   },
 ]

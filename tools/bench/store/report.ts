@@ -27,6 +27,9 @@ const summary = ({ median, min, max, count }: Summary): string[] => [
   String(count),
 ]
 
+const planned = (statements: Summary): string[] =>
+  statements.max === 0 ? [] : [row(['of it planning and execution', ...summary(statements)])]
+
 /** The section of the page, in Markdown; the terminal shows the same. */
 export function renderStore(result: StoreResult, ratios: Ratios): string {
   return [intro(result), figures(result, ratios), timings(result), statements(result), conditions(result)].join('\n\n')
@@ -57,12 +60,12 @@ function timings({ refresh, tenthRefresh, plain, sqlExporter }: StoreResult): st
     row(['milliseconds', 'median', 'min', 'max', 'times']),
     row(['---', '---:', '---:', '---:', '---:']),
     row(['refresh, database time', ...summary(refresh.database)]),
-    row(['of it planning and execution', ...summary(refresh.statements)]),
+    ...planned(refresh.statements),
     row(['refresh, waited', ...summary(refresh.wall)]),
     row(['refresh with a tenth of the history, database time', ...summary(tenthRefresh.database)]),
     row(['refresh with a tenth of the history, waited', ...summary(tenthRefresh.wall)]),
     row(['plain SQL, database time', ...summary(plain.database)]),
-    row(['of it planning and execution', ...summary(plain.statements)]),
+    ...planned(plain.statements),
     row(['plain SQL, waited', ...summary(plain.wall)]),
   ]
   if ('reason' in sqlExporter)
@@ -97,11 +100,11 @@ const shortened = (query: string): string => {
   return line.length > 90 ? `${line.slice(0, 89)}…` : line
 }
 
-function conditions({ facts, counts, worldSeconds, refresh }: StoreResult): string {
+function conditions({ facts, timeSource, counts, worldSeconds, refresh }: StoreResult): string {
   const rows = Object.entries(counts).map(([kind, count]) => `${kind.replaceAll('_', ' ')} ${thousands(count)}`)
   const settings = Object.entries(facts.settings).map(([name, value]) => `${name} ${value}`)
-  return `Database time is what the server logs as the durations of the messages of the connections that are measured: parsing, planning,
-execution and commit; what parallel workers do beside is not added. Both sides are measured warm, in one
+  return `Database time is ${timeSource}.
+What parallel workers do beside is not added. Both sides are measured warm, in one
 run, ${refresh.database.count} refreshes one after the other without the minute between them.
 
 Postgres ${facts.version} on the same machine; ${settings.join(', ')}.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { createClient } from '../../../lib/postgres.ts'
 import type { BenchOptions, BenchResult } from '../benches.ts'
@@ -46,6 +46,8 @@ export interface Measured {
 export interface StoreResult {
   plan: Plan
   facts: Awaited<ReturnType<typeof serverFacts>>
+  /** What database time is, as the end of a sentence. */
+  timeSource: string
   counts: Readonly<Record<string, number>>
   worldSeconds: number
   firstBuild: { seconds: number; peakRssMb: number }
@@ -64,9 +66,8 @@ const benchDirectory = resolve(import.meta.dirname, '..', '..', '..', '.baromete
 /** What a refresh costs, beside the same figures by plain SQL, and beside itself where the history is a tenth as long. */
 export async function benchStore(options: BenchOptions): Promise<BenchResult> {
   const plan = options.small ? smallPlan : fullPlan
-  const directory = join(benchDirectory, 'store')
-  // What a killed run left.
-  rmSync(directory, { recursive: true, force: true })
+  const directory = join(benchDirectory, `store-${process.pid}`)
+  removeOldRuns()
   mkdirSync(directory, { recursive: true })
   const given = process.env.BENCH_DATABASE_URL
   const server = given === undefined ? await startServer(join(directory, 'postgres')) : givenServer(given)
@@ -90,6 +91,15 @@ export async function benchStore(options: BenchOptions): Promise<BenchResult> {
     }
   } finally {
     await end()
+  }
+}
+
+/** What killed runs left; another run may live beside this one. */
+function removeOldRuns(): void {
+  for (const name of existsSync(benchDirectory) ? readdirSync(benchDirectory) : []) {
+    const [, pid] = /^store-(\d+)$/.exec(name) ?? []
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(benchDirectory, name), { recursive: true, force: true })
   }
 }
 
@@ -141,7 +151,7 @@ async function measure(server: Server, plan: Plan, directory: string, say: Say):
     const { subject: big, seconds: worldSeconds } = await subject('barometer_bench', plan.big)
     const facts = await serverFacts(admin)
     const measured = await measureSubjects({ big, tenth, plan, directory, say })
-    return { plan, facts, counts: big.world.counts, worldSeconds, ...measured }
+    return { plan, facts, timeSource: observer.source, counts: big.world.counts, worldSeconds, ...measured }
   } finally {
     for (const subject of subjects) await subject.end()
     for (const subject of subjects) await admin.query(`DROP DATABASE ${subject.database} WITH (FORCE)`)
@@ -160,7 +170,7 @@ interface Subjects {
   say: Say
 }
 
-type MeasuredSubjects = Omit<StoreResult, 'plan' | 'facts' | 'counts' | 'worldSeconds'>
+type MeasuredSubjects = Omit<StoreResult, 'plan' | 'facts' | 'timeSource' | 'counts' | 'worldSeconds'>
 
 async function measureSubjects({ big, tenth, plan, directory, say }: Subjects): Promise<MeasuredSubjects> {
   const firstBuild = await big.build()

@@ -52,6 +52,15 @@ export class Observer {
     return new Observer(client, server.logFile, hasStatements)
   }
 
+  /** What database time is here, as the end of a sentence. */
+  get source(): string {
+    if (this.logFile !== undefined)
+      return 'what the server logs as the durations of the messages of the connections that are measured: parsing, planning, execution and commit'
+    if (this.hasStatements)
+      return 'what pg_stat_statements has for the statements that are measured: planning and execution'
+    return 'the time that is waited: this server tells no other'
+  }
+
   /** To be called once the role is there, before its connections. */
   async watchRole(): Promise<void> {
     if (this.logFile !== undefined) await this.client.query(`ALTER ROLE ${exporterRole} SET log_duration = on`)

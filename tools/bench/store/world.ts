@@ -139,7 +139,8 @@ async function inLanes(
     for (let next = left.shift(); next !== undefined; next = left.shift()) {
       const started = performance.now()
       await client.query(next.statement)
-      say(`${next.name}: ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+      const seconds = (performance.now() - started) / 1_000
+      if (seconds >= 1) say(`${next.name}: ${seconds.toFixed(1)} s`)
     }
   }
   await Promise.all(lanes.map(run))
