@@ -198,7 +198,7 @@ export class Platform {
     }
   }
 
-  /** Of the edges that are ahead of the view's rows, or else of all, one of the next. */
+  /** Of the edges that are ahead of the view's rows, or else of all, one of the next or of the last. */
   private edge({ view, hours, place }: Advance & { to: 'edge' }): bigint {
     const ahead = (of: readonly View[]): bigint[] => {
       const instants = of.flatMap((one) =>
@@ -209,7 +209,7 @@ export class Platform {
     }
     const own = ahead([view])
     const edges = own.length > 0 ? own : ahead(views)
-    return edges[place % Math.max(1, edges.length)] ?? this.now
+    return edges.at(place % Math.max(1, edges.length)) ?? this.now
   }
 
   /** Makes a user internal, or nobody internal; says so. */

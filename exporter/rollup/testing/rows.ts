@@ -45,7 +45,7 @@ const past: fc.MaybeWeightedArbitrary<Time>[] = [
   { weight: 3, arbitrary: of('hourBack', { n: fc.nat(50) }) as fc.Arbitrary<Time> },
   { weight: 4, arbitrary: of('gridBack', { n: fc.nat(220), by }) as fc.Arbitrary<Time> },
   { weight: 3, arbitrary: of('gridBack', { n: fc.nat(4_400), by }) as fc.Arbitrary<Time> },
-  { weight: 2, arbitrary: of('window', { n: fc.constantFrom(24, 168, 720), by }) as fc.Arbitrary<Time> },
+  { weight: 2, arbitrary: of('window', { n: fc.constantFrom(2, 24, 168, 720), by }) as fc.Arbitrary<Time> },
   { weight: 1, arbitrary: life },
 ]
 const ahead: fc.MaybeWeightedArbitrary<Time>[] = [
@@ -112,19 +112,22 @@ const row = (view: View, weight: number, columns: Record<string, fc.Arbitrary<Se
   arbitrary: fc.record({ view: fc.constant(view), seed: fc.record(columns) as fc.Arbitrary<Seed> }),
 })
 
+const generationColumns: Record<string, fc.Arbitrary<SeedValue>> = {
+  ...{ user_id: busyUser, created_at: time, updated_at },
+  ...ofGeneration,
+  type: text('studio', 'studio', 'base_image', 'video'),
+  quality: text('draft', 'hq', ''),
+  aspect_ratio: text('', '1:1', '16:9'),
+  pose: text(null, 'sitting'),
+}
+const generations = fc.record(generationColumns) as fc.Arbitrary<Seed>
+
 const rows: fc.Arbitrary<SeededRow> = fc.oneof(
   row('users', 9, { created_at: time, updated_at, ...ofUser }),
-  row('visits', 3, { visitor_id, visited_at: time, source: text(null, '', 'direct', 'ad') }),
+  row('visits', 5, { visitor_id, visited_at: time, source: text(null, '', 'direct', 'ad') }),
   row('sessions', 6, { user_id: busyUser, started_at: time }),
   row('characters', 3, { user_id, created_at: time, updated_at, deleted_at: seldom(evenTime) }),
-  row('generations', 10, {
-    ...{ user_id: busyUser, created_at: time, updated_at },
-    ...ofGeneration,
-    type: text('studio', 'studio', 'base_image', 'video'),
-    quality: text('draft', 'hq', ''),
-    aspect_ratio: text('', '1:1', '16:9'),
-    pose: text(null, 'sitting'),
-  }),
+  { weight: 10, arbitrary: generations.map((seed): SeededRow => ({ view: 'generations', seed })) },
   row('subscriptions', 5, { user_id, started_at: time, updated_at, ...ofSubscription }),
   row('subscription_events', 3, {
     subscription_id: fc.integer({ min: 1, max: 20 }),
@@ -164,4 +167,4 @@ const changesByView = {
 }
 export type MutableView = keyof typeof changesByView
 
-export const rowSeeds = { rows, changes: changesByView }
+export const rowSeeds = { rows, generations, changes: changesByView }
