@@ -1,14 +1,30 @@
 import { defineConfig } from 'vitest/config'
 
+const whole = ['demo/demo.test.ts']
+const options = {
+  exclude: ['node_modules/**', '.barometer/**'],
+  // Real programs start in tests, on two cores.
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+}
+
 export default defineConfig({
   test: {
-    include: ['**/*.test.ts'],
-    exclude: ['node_modules/**', '.barometer/**'],
     globalSetup: ['testing/global-setup.ts'],
-    // Real programs start in tests, on two cores.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
     maxWorkers: 2,
     reporters: ['default', './testing/summary-reporter.ts'],
+    projects: [
+      // The whole demo has a time to be ready in: it has the machine to itself.
+      { test: { ...options, name: 'demo', include: whole, sequence: { groupOrder: 0 } } },
+      {
+        test: {
+          ...options,
+          name: 'parts',
+          include: ['**/*.test.ts'],
+          exclude: [...options.exclude, ...whole],
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 })
