@@ -12,7 +12,7 @@ import { startProbes } from './probes/index.ts'
 import { familiesOf } from './refresh/figures.ts'
 import { refresh } from './refresh/refresh.ts'
 import { startRefresher } from './refresh/refresher.ts'
-import { type BuildProgress, buildStore } from './rollup/build.ts'
+import { type BuildOptions, type BuildProgress, buildStore } from './rollup/build.ts'
 import { type Drift, reconcile } from './rollup/reconcile.ts'
 import { createExporterServer } from './serve.ts'
 import { migrateStore } from './store/migrate.ts'
@@ -77,62 +77,57 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   }
 }
 
-/** Ten minutes for each statement: what is asked for by hand may take its time. */
-const byHandTimeoutMs = 600_000
-
-/**
- * One refresh, as `barometer metrics` does it: brings the store up to date, computes all figures and writes a snapshot.
- * @returns the figures in the text format, and a line for each collector that failed
- */
-export async function refreshOnce(options: {
+/** What a command by hand works with: a store that is migrated and built, as far as it can be. */
+interface ByHand {
   settings: SettingsWith<'DATABASE_URL'>
   log: Logger
   onProgress?: (progress: BuildProgress) => void
-}): Promise<{ text: string; failures: ReadonlyMap<string, string> }> {
-  const { settings, log } = options
+}
+
+/** Ten minutes for each statement: what is asked for by hand may take its time. */
+const byHandTimeoutMs = 600_000
+
+async function withStore<Result>(
+  { settings, log, onProgress }: ByHand,
+  name: string,
+  work: (run: BuildOptions, notBuilt: ReadonlyMap<string, string>) => Promise<Result>,
+): Promise<Result> {
   await migrateStore(settings)
   const pool = createPool({
     connectionString: settings.DATABASE_URL,
-    applicationName: 'barometer-metrics',
+    applicationName: `barometer-${name}`,
     connectionsMax: 2,
   })
   try {
-    const statementTimeoutMs = byHandTimeoutMs
-    const built = await buildStore({
-      ...{ pool, settings, log, statementTimeoutMs },
-      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
-    })
-    const { snapshot, failures } = await refresh({
-      ...{ pool, settings, log, collectors: allCollectors, replicaId: 'barometer metrics' },
-      ...{ statementTimeoutMs, notBuilt: built.failures },
-      monotonicSeconds: () => performance.now() / 1_000,
-    })
-    const families = familiesOf(snapshot, { nowMs: Date.now(), staleAfterMs: settings.STALE_AFTER, cutOff: false })
-    return { text: render(families.map(written), 'text'), failures }
+    const run = { pool, settings, log, statementTimeoutMs: byHandTimeoutMs }
+    const built = await buildStore({ ...run, ...(onProgress === undefined ? {} : { onProgress }) })
+    return await work(run, built.failures)
   } finally {
     await pool.end()
   }
 }
 
-/** Compares the store with the views and puts right what differs, as `barometer reconcile` does it. */
-export async function reconcileOnce(options: {
-  settings: SettingsWith<'DATABASE_URL'>
-  log: Logger
-  full: boolean
-}): Promise<ReadonlyMap<string, Drift>> {
-  const { settings, log, full } = options
-  await migrateStore(settings)
-  const pool = createPool({
-    connectionString: settings.DATABASE_URL,
-    applicationName: 'barometer-reconcile',
-    connectionsMax: 2,
+/**
+ * One refresh, as `barometer metrics` does it: brings the store up to date, computes all figures and writes a snapshot.
+ * @returns the figures in the text format, and a line for each collector that failed
+ */
+export async function refreshOnce(options: ByHand): Promise<{ text: string; failures: ReadonlyMap<string, string> }> {
+  return await withStore(options, 'metrics', async (run, notBuilt) => {
+    const { snapshot, failures } = await refresh({
+      ...{ ...run, notBuilt, collectors: allCollectors, replicaId: 'barometer metrics' },
+      monotonicSeconds: () => performance.now() / 1_000,
+    })
+    const { STALE_AFTER: staleAfterMs } = options.settings
+    const families = familiesOf(snapshot, { nowMs: Date.now(), staleAfterMs, cutOff: false })
+    return { text: render(families.map(written), 'text'), failures }
   })
-  try {
-    const run = { pool, settings, log, statementTimeoutMs: byHandTimeoutMs }
-    const { failures } = await buildStore(run)
-    for (const [part, reason] of failures) log.error({ part, error: reason }, 'a part of the store could not be built')
-    return await reconcile({ ...run, full })
-  } finally {
-    await pool.end()
-  }
+}
+
+/** Compares the store with the views and puts right what differs, as `barometer reconcile` does it. */
+export async function reconcileOnce(options: ByHand & { full: boolean }): Promise<ReadonlyMap<string, Drift>> {
+  return await withStore(options, 'reconcile', async (run, notBuilt) => {
+    for (const [part, reason] of notBuilt)
+      options.log.error({ part, error: reason }, 'a part of the store could not be built')
+    return await reconcile({ ...run, full: options.full })
+  })
 }

@@ -121,6 +121,9 @@ export interface ViewInspection {
   types?: Readonly<Record<string, string>>
 }
 
+/** Whether a view is there and as the contract says. */
+export const isGood = ({ present, problems }: ViewInspection): boolean => present && problems.length === 0
+
 interface ColumnRow {
   view: string
   column: string

@@ -1,4 +1,4 @@
-import { dearestFirst, fold } from '../collectors/fragments.ts'
+import { dearestFirst, fold, givesTier } from '../collectors/fragments.ts'
 import { hourOf } from './figure.ts'
 
 /**
@@ -60,7 +60,7 @@ ${name} AS MATERIALIZED (
 }
 
 /** `live_tier(user_id, country, tier, since, until)`: live users in the tier of the time; needs `liveUsers`. */
-export const liveTiers = `${tierSpans({ name: 'tier_span', where: `s.status IN ('active', 'past_due', 'trialing')` })},
+export const liveTiers = `${tierSpans({ name: 'tier_span', where: givesTier })},
 live_tier AS MATERIALIZED (
   SELECT l.user_id, l.country, coalesce(t.tier, 'free') AS tier,
     greatest(l.since, coalesce(t.since, l.since)) AS since, least(l.until, coalesce(t.until, l.until)) AS until

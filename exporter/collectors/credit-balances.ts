@@ -1,7 +1,7 @@
 import { creditBalanceUsers, creditsOutstanding } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
 import { balance } from '../rollup/domains/users.ts'
-import { liveUser } from './fragments.ts'
+import { balanceBucket, liveUser } from './fragments.ts'
 
 const balances = `
 WITH balance AS (
@@ -28,17 +28,7 @@ FROM rollup_balances
 WHERE n > 0`,
       sql: `${balances}
 SELECT
-  CASE
-    WHEN credits < 0 THEN 'debt'
-    WHEN credits = 0 THEN '0'
-    WHEN credits <= 10 THEN '1-10'
-    WHEN credits <= 50 THEN '11-50'
-    WHEN credits <= 100 THEN '51-100'
-    WHEN credits <= 500 THEN '101-500'
-    WHEN credits <= 1000 THEN '501-1000'
-    WHEN credits <= 5000 THEN '1001-5000'
-    ELSE '5001+'
-  END AS balance,
+  ${balanceBucket('credits')} AS balance,
   count(*) AS value
 FROM balance
 GROUP BY 1`,

@@ -100,10 +100,38 @@ export function runningAt(instant: string): string {
 export const dearestFirst = `div(${yearlyMinor} * 1e18, ${months} * ${minorPerMajor(currencyOf('s'))}) DESC NULLS LAST,
     s.tier::text COLLATE "C"`
 
+/** The statuses of a subscription that runs with which it is live: it gives its user a tier. */
+export const givesTier = `s.status IN ('active', 'past_due', 'trialing')`
+
 /** A common table expression `tier_of(user_id, tier)`: users with a live subscription; everybody else is `free`. */
 export const tierOf = `tier_of AS (
   SELECT DISTINCT ON (s.user_id) s.user_id, ${fold('s.tier', 'tier')} AS tier
   FROM subscriptions s
-  WHERE ${runningAt(':as_of')} AND s.status IN ('active', 'past_due', 'trialing')
+  WHERE ${runningAt(':as_of')} AND ${givesTier}
   ORDER BY s.user_id, ${dearestFirst}
 )`
+
+/** Which of the buckets `0`, `1`, `2-5`, `6-20`, `21+` a number of characters lies in; NULL is none. */
+export const charactersBucket = (n: string): string =>
+  `CASE WHEN coalesce(${n}, 0) = 0 THEN '0' WHEN ${n} = 1 THEN '1' WHEN ${n} <= 5 THEN '2-5' WHEN ${n} <= 20 THEN '6-20'
+    ELSE '21+' END`
+
+/** What a user is by the number of generations of 30 days; NULL is none. */
+export const activityOf = (n: string): string =>
+  `CASE WHEN ${n} >= :power THEN 'power' WHEN ${n} >= :regular THEN 'regular' WHEN ${n} >= :casual THEN 'casual'
+    ELSE 'dormant' END`
+
+/** Which bucket a balance of credits lies in. */
+export const balanceBucket = (credits: string): string =>
+  `CASE WHEN ${credits} < 0 THEN 'debt' WHEN ${credits} = 0 THEN '0' WHEN ${credits} <= 10 THEN '1-10'
+    WHEN ${credits} <= 50 THEN '11-50' WHEN ${credits} <= 100 THEN '51-100' WHEN ${credits} <= 500 THEN '101-500'
+    WHEN ${credits} <= 1000 THEN '501-1000' WHEN ${credits} <= 5000 THEN '1001-5000' ELSE '5001+' END`
+
+/** The movement of MRR that a kind of event is. */
+export const movementOf = (kind: string): string =>
+  `CASE ${kind} WHEN 'new' THEN 'new' WHEN 'upgrade' THEN 'expansion' WHEN 'downgrade' THEN 'contraction'
+    WHEN 'cancel' THEN 'churn' WHEN 'reactivate' THEN 'reactivation' END`
+
+/** By how much such an event moved it, as a positive number: what falls is shown by its movement. */
+export const movedBy = (kind: string, minor: string): string =>
+  `CASE WHEN ${kind} IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * (${minor})`

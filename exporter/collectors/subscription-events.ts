@@ -2,7 +2,7 @@ import { mrrMovement, subscriptionChanges } from '../../catalogue/revenue.ts'
 import type { Collector } from '../collector.ts'
 import { factsOf } from '../rollup/facts.ts'
 import { cellsNamed, sumsIn } from '../rollup/windows.ts'
-import { currencyOf, fold, minorPerMajor, notInternal } from './fragments.ts'
+import { currencyOf, fold, minorPerMajor, movedBy, movementOf, notInternal } from './fragments.ts'
 
 export const subscriptionEvents: Collector = {
   name: 'subscription-events',
@@ -13,29 +13,17 @@ export const subscriptionEvents: Collector = {
       metric: mrrMovement,
       emit: `
 SELECT
-  CASE r.kind
-    WHEN 'new' THEN 'new'
-    WHEN 'upgrade' THEN 'expansion'
-    WHEN 'downgrade' THEN 'contraction'
-    WHEN 'cancel' THEN 'churn'
-    WHEN 'reactivate' THEN 'reactivation'
-  END AS movement,
+  ${movementOf('r.kind')} AS movement,
   r.currency,
-  sum(CASE WHEN r.kind IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * r.moved_minor) / ${minorPerMajor('r.currency')} AS value
+  sum(${movedBy('r.kind', 'r.moved_minor')}) / ${minorPerMajor('r.currency')} AS value
 FROM ${sumsIn(cellsNamed(factsOf('subscription_events').cells, 'mrr_movement'), ['ever'])}
 WHERE n > 0
 GROUP BY 1, 2`,
       sql: `
 SELECT
-  CASE e.kind
-    WHEN 'new' THEN 'new'
-    WHEN 'upgrade' THEN 'expansion'
-    WHEN 'downgrade' THEN 'contraction'
-    WHEN 'cancel' THEN 'churn'
-    WHEN 'reactivate' THEN 'reactivation'
-  END AS movement,
+  ${movementOf('e.kind')} AS movement,
   ${currencyOf('e')} AS currency,
-  sum(CASE WHEN e.kind IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * (e.mrr_after_minor - e.mrr_before_minor))
+  sum(${movedBy('e.kind', 'e.mrr_after_minor - e.mrr_before_minor')})
     / ${minorPerMajor(currencyOf('e'))} AS value
 FROM subscription_events e
 LEFT JOIN users u USING (user_id)

@@ -1,7 +1,7 @@
 import { users as metric } from '../../catalogue/users.ts'
 import type { Collector } from '../collector.ts'
 import { population } from '../rollup/domains/users.ts'
-import { fold, liveUser, tierOf } from './fragments.ts'
+import { activityOf, charactersBucket, fold, liveUser, tierOf } from './fragments.ts'
 
 export const users: Collector = {
   name: 'users',
@@ -32,19 +32,8 @@ generations_of AS (
 SELECT
   coalesce(t.tier, 'free') AS tier,
   ${fold('u.country', 'country')} AS country,
-  CASE
-    WHEN c.n IS NULL THEN '0'
-    WHEN c.n = 1 THEN '1'
-    WHEN c.n <= 5 THEN '2-5'
-    WHEN c.n <= 20 THEN '6-20'
-    ELSE '21+'
-  END AS characters,
-  CASE
-    WHEN g.n >= :power THEN 'power'
-    WHEN g.n >= :regular THEN 'regular'
-    WHEN g.n >= :casual THEN 'casual'
-    ELSE 'dormant'
-  END AS activity,
+  ${charactersBucket('c.n')} AS characters,
+  ${activityOf('g.n')} AS activity,
   count(*) AS value
 FROM users u
 LEFT JOIN tier_of t USING (user_id)

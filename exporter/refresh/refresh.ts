@@ -8,7 +8,7 @@ import type { Collector, Figure, Inputs } from '../collector.ts'
 import { popularSums } from '../collectors/popular.ts'
 import { readKept, refreshKept, refreshPopular, storedCandidates } from '../kept.ts'
 import { runFigure } from '../oracle.ts'
-import { inputsOf, setUp } from '../rollup/build.ts'
+import { enterStore, inputsOf } from '../rollup/build.ts'
 import { generation } from '../rollup/domains/content.ts'
 import { readDrift } from '../rollup/drift.ts'
 import { advance, type Standing } from '../rollup/engine.ts'
@@ -64,15 +64,8 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
 async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<RefreshResult> {
   const { settings, log } = options
   const store = settings.STORE_SCHEMA
-  await setUp(client, options)
-  // The fence comes first: of two that believe they lead, the second fails here, before it reads anything.
-  const { rows } = await client.query<{ as_of: string }>(
-    `SELECT greatest(coalesce($1::timestamptz, now()), last_as_of)::text AS as_of FROM ${store}.meta FOR UPDATE`,
-    [options.asOf ?? null],
-  )
-  const asOf = rows[0]?.as_of
-  if (asOf === undefined) throw new Error(`the table ${store}.meta is empty; expected its one row`)
-
+  // Of two that believe they lead, the second fails at the fence, before it reads anything.
+  const asOf = await enterStore(client, options, 'FOR UPDATE')
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
   const standings = await advance(client, { store, inputs: inputsOf(settings, asOf), ...views })

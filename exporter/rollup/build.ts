@@ -7,7 +7,7 @@ import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Inputs } from '../collector.ts'
 import { nothingKept } from '../kept.ts'
-import { findNulls, inspectViews, type ViewInspection } from '../source-contract.ts'
+import { findNulls, inspectViews, isGood, type ViewInspection } from '../source-contract.ts'
 import { buildDomainChunk, buildFeedChunk, type Chunk } from './chunks.ts'
 import { stateOf } from './domain.ts'
 import { neededBy, type Part, type PartState, parts, readParts, viewsOf } from './parts.ts'
@@ -107,20 +107,11 @@ export async function storeTransaction<Result>(
   fence: 'FOR UPDATE' | 'FOR SHARE',
   work: (client: PoolClient, asOf: string) => Promise<Result>,
 ): Promise<Result> {
-  const { pool, settings } = options
+  const { pool } = options
   for (let attempt = 1; ; attempt++) {
     try {
       return await transaction(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', async (client) => {
-        await setUp(client, options)
-        const { rows } = await client.query<{ as_of: string }>(
-          `SELECT greatest(coalesce($1::timestamptz, now()), last_as_of)::text AS as_of
-           FROM ${settings.STORE_SCHEMA}.meta ${fence}`,
-          [options.asOf ?? null],
-        )
-        const asOf = rows[0]?.as_of
-        if (asOf === undefined)
-          throw new Error(`the table ${settings.STORE_SCHEMA}.meta is empty; expected its one row`)
-        return await work(client, asOf)
+        return await work(client, await enterStore(client, options, fence))
       })
     } catch (error) {
       // 40001: a refresh ended while this waited for the fence; what was read is from before it.
@@ -130,10 +121,30 @@ export async function storeTransaction<Result>(
 }
 
 /**
+ * Begins a transaction on the store: its settings, then the fence, before anything else is read.
+ * @returns as_of: the instant that was asked for or now, but never before the last one
+ */
+export async function enterStore(
+  client: PoolClient,
+  options: Pick<BuildOptions, 'settings' | 'statementTimeoutMs' | 'asOf'>,
+  fence: 'FOR UPDATE' | 'FOR SHARE',
+): Promise<string> {
+  const store = options.settings.STORE_SCHEMA
+  await setUp(client, options)
+  const { rows } = await client.query<{ as_of: string }>(
+    `SELECT greatest(coalesce($1::timestamptz, now()), last_as_of)::text AS as_of FROM ${store}.meta ${fence}`,
+    [options.asOf ?? null],
+  )
+  const asOf = rows[0]?.as_of
+  if (asOf === undefined) throw new Error(`the table ${store}.meta is empty; expected its one row`)
+  return asOf
+}
+
+/**
  * Settings of a transaction. Look-ups by index are what a refresh is made of: compiling them, or reading a whole table
  * because a fresh statistic is missing, would cost more than it saves.
  */
-export async function setUp(
+async function setUp(
   client: PoolClient,
   { settings, statementTimeoutMs }: Pick<BuildOptions, 'settings' | 'statementTimeoutMs'>,
 ): Promise<void> {
@@ -153,7 +164,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
   const before = await readParts(pool, store)
   const definitions = new Map<string, string>()
   for (const part of parts) {
-    if (!viewsOf(part).every((view) => views[view].present && views[view].problems.length === 0)) continue
+    if (!viewsOf(part).every((view) => isGood(views[view]))) continue
     // What a part stands on is of its definition: were the accounts built anew, nobody would know what was counted.
     const below = neededBy(part).map((name) => definitions.get(name) ?? '')
     const definition = [definitionOf(part, inputsOf(settings, ''), views), ...below].join(' ')

@@ -88,6 +88,3 @@ export const lookUp = (columns: string, from: string): string => `LATERAL (SELEC
 
 /** An instant where it is still ahead of as_of: what a contribution waits for. */
 export const ahead = (instant: string): string => `CASE WHEN ${instant} > :as_of THEN ${instant} END`
-
-/** The statuses of a subscription that give its user a tier. */
-export const hasTier = `s.status IN ('active', 'past_due', 'trialing')`

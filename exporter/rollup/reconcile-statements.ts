@@ -85,7 +85,7 @@ export function recountFacts({ view }: Facts, cells: Cells, full: boolean): stri
   const rows = rowEdge(view, by)(after, `(:as_of + interval '1 microsecond')`)
   const timed = { ...cells, where: `${cells.where ?? 'true'} AND ${dayOf(cells)} >= ${since}` }
   if (full) {
-    const all = sumsAdded(cells, `(SELECT 1 AS sign, r.* FROM (${rows}) AS r)`)
+    const all = sumsAdded(cells, `(${rows})`)
     return `WITH ${putRight(cells, all, 'true').join(',\n')}
 SELECT count(*) AS differing, ${examples(cells)} AS examples FROM differing`
   }
@@ -95,7 +95,7 @@ SELECT count(*) AS differing, ${examples(cells)} AS examples FROM differing`
     ...timed,
     at: { instant: cells.at?.instant ?? '', grains: (cells.at?.grains ?? []).filter((grain) => grain !== 'ever') },
   }
-  const expected = sumsAdded(stretch, `(SELECT 1 AS sign, r.* FROM (${rows}) AS r)`)
+  const expected = sumsAdded(stretch, `(${rows})`)
   const total = [...ownKeys, ...sums.map((sum) => `sum(${sum})`)].join(', ')
   return `WITH ${putRight(cells, expected, `c.grain > 0 AND c.day >= ${since}`).join(',\n')},
 total AS (

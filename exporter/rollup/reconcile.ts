@@ -2,7 +2,7 @@ import type { View } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import type { Inputs } from '../collector.ts'
 import { bind } from '../oracle.ts'
-import { findNulls, inspectViews, type ViewInspection } from '../source-contract.ts'
+import { findNulls, inspectViews, isGood, type ViewInspection } from '../source-contract.ts'
 import { type BuildOptions, inputsOf, storeTransaction } from './build.ts'
 import { keyAfter } from './chunks.ts'
 import { advance, waitingFor } from './engine.ts'
@@ -47,8 +47,7 @@ export async function reconcile(options: ReconcileOptions): Promise<ReadonlyMap<
   const states = await readParts(options.pool, settings.STORE_SCHEMA)
   const found = new Map<string, Drift>()
   for (const part of parts) {
-    const isGood = viewsOf(part).every((view) => views[view].present && views[view].problems.length === 0)
-    if (states.get(part.name)?.ready !== true || !isGood) continue
+    if (states.get(part.name)?.ready !== true || !viewsOf(part).every((view) => isGood(views[view]))) continue
     const drift = part.kind === 'feed' ? await ofFeed(part, options, views) : await ofDomain(part, options, views)
     found.set(part.name, drift)
     await noteDrift(options, part, drift)
@@ -66,7 +65,9 @@ async function compared(
   const drift = await storeTransaction(options, 'FOR UPDATE', async (client, asOf) => {
     const inputs = inputsOf(options.settings, asOf)
     const good = new Set(
-      Object.values(views).flatMap((one) => (one.present && one.problems.length === 0 ? [one.view] : [])),
+      Object.values(views)
+        .filter(isGood)
+        .map(({ view }) => view),
     )
     const store = options.settings.STORE_SCHEMA
     const standings = await advance(client, { store, inputs, good, problems: new Map() })
@@ -89,12 +90,9 @@ async function counted(client: PoolClient, statement: { text: string; values: un
   return { rows: Number(rows[0]?.differing ?? 0), examples: rows[0]?.examples ?? [] }
 }
 
-async function ofFeed(
-  { view, facts, ...part }: FeedPart,
-  options: ReconcileOptions,
-  views: Inspections,
-): Promise<Drift> {
-  return await compared(options, views, { view, facts, ...part }, async ({ client, inputs }) => {
+async function ofFeed(part: FeedPart, options: ReconcileOptions, views: Inspections): Promise<Drift> {
+  const { view, facts } = part
+  return await compared(options, views, part, async ({ client, inputs }) => {
     const [problem] = await findNulls(client, view)
     if (problem !== undefined) options.log.error({ view, error: problem }, 'a view holds what it must not')
     const drifts = []

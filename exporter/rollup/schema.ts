@@ -47,7 +47,7 @@ function typeOf(type: ColumnType, views: Inspections): string {
 }
 
 /** The type of a domain's entities. */
-export function entityType(domain: Domain, views: Inspections): string {
+function entityType(domain: Domain, views: Inspections): string {
   return typeOf({ view: domain.entity.view, column: domain.entity.id }, views)
 }
 

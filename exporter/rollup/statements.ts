@@ -96,8 +96,8 @@ const columnsOf = (view: View, alias: string): string =>
     .map((column) => `${alias}."${column}"`)
     .join(', ')
 
-/** Rows of the view as facts: with what they count as under the flags that the accounts have. */
-const asFacts = (view: View, from: string): string =>
+/** Rows of a view that has users, as facts: with what they count as under the flags that the accounts have. */
+export const asFacts = (view: View, from: string): string =>
   `SELECT 1 AS sign, ${columnsOf(view, 'v')}, NOT coalesce(u.is_internal, false) AS counted
     FROM ${from} AS v LEFT JOIN ${stateOf(account)} AS u ON u.id = v.user_id`
 

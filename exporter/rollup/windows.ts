@@ -1,7 +1,7 @@
+import type { View } from '../../catalogue/define.ts'
 import { rollingWindowHours } from '../../catalogue/windows.ts'
-import { type Cells, cellsOf, stateOf } from './domain.ts'
-import { account } from './domains/users.ts'
-import { grainNumber } from './statements.ts'
+import { type Cells, cellsOf } from './domain.ts'
+import { asFacts, grainNumber } from './statements.ts'
 
 const calendarUnits = { today: 'day', week: 'week', month: 'month' } as const
 export type Window = keyof typeof calendarUnits | keyof typeof rollingWindowHours | 'ever'
@@ -9,11 +9,10 @@ export type Window = keyof typeof calendarUnits | keyof typeof rollingWindowHour
 /** The rows from which the cells are made, between two instants, both exclusive: a relation like the one that was added. */
 export type Edge = (after: string, before: string) => string
 
-/** The rows of a view that has users: `counted` is whether the user is nobody internal. Needs an index on the instant. */
-export function rowEdge(view: string, instant: string): Edge {
-  return (after, before) => `SELECT v.*, NOT coalesce(u.is_internal, false) AS counted
-    FROM "${view}" AS v LEFT JOIN ${stateOf(account)} AS u ON u.id = v.user_id
-    WHERE v.${instant} > ${after} AND v.${instant} < ${before}`
+/** The rows of a view that has users, as facts. Needs an index on the instant. */
+export function rowEdge(view: View, instant: string): Edge {
+  return (after, before) =>
+    asFacts(view, `(SELECT * FROM "${view}" WHERE ${instant} > ${after} AND ${instant} < ${before})`)
 }
 
 /**

@@ -1,4 +1,5 @@
 import { creditBalanceUsers, creditsOutstanding } from '../../../catalogue/revenue.ts'
+import { balanceBucket } from '../../collectors/fragments.ts'
 import { changesOfSpans, hourOf, type Past } from '../figure.ts'
 import { liveUsers } from '../spans.ts'
 
@@ -35,17 +36,7 @@ export const creditBalances: readonly Past[] = [
     changes: `WITH ${balances}
 ${changesOfSpans(
   `SELECT since, until,
-    CASE
-      WHEN credits < 0 THEN 'debt'
-      WHEN credits = 0 THEN '0'
-      WHEN credits <= 10 THEN '1-10'
-      WHEN credits <= 50 THEN '11-50'
-      WHEN credits <= 100 THEN '51-100'
-      WHEN credits <= 500 THEN '101-500'
-      WHEN credits <= 1000 THEN '501-1000'
-      WHEN credits <= 5000 THEN '1001-5000'
-      ELSE '5001+'
-    END AS balance
+    ${balanceBucket('credits')} AS balance
   FROM balance`,
   ['balance'],
 )}`,

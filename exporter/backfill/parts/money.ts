@@ -7,7 +7,7 @@ import {
   refunds,
   subscriptionChanges,
 } from '../../../catalogue/revenue.ts'
-import { currencyOf, fold, minorPerMajor, notInternal } from '../../collectors/fragments.ts'
+import { currencyOf, fold, minorPerMajor, movedBy, movementOf, notInternal } from '../../collectors/fragments.ts'
 import { changesEver, changesOfFacts } from '../facts.ts'
 import type { Past } from '../figure.ts'
 
@@ -62,15 +62,9 @@ WHERE ${notInternal} AND l.kind IN (${kinds})`,
     changes: changesEver(
       Object.keys(mrrMovement.labels),
       eventRows(`
-  CASE e.kind
-    WHEN 'new' THEN 'new'
-    WHEN 'upgrade' THEN 'expansion'
-    WHEN 'downgrade' THEN 'contraction'
-    WHEN 'cancel' THEN 'churn'
-    WHEN 'reactivate' THEN 'reactivation'
-  END AS movement,
+  ${movementOf('e.kind')} AS movement,
   ${currencyOf('e')} AS currency,
-  CASE WHEN e.kind IN ('downgrade', 'cancel') THEN -1 ELSE 1 END * (e.mrr_after_minor - e.mrr_before_minor) AS value`),
+  ${movedBy('e.kind', 'e.mrr_after_minor - e.mrr_before_minor')} AS value`),
     ),
   },
   {

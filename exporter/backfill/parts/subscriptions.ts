@@ -1,5 +1,13 @@
 import { mrr, payingUsers, subscriptions as subscriptionsMetric } from '../../../catalogue/revenue.ts'
-import { currencyOf, fold, foldOneOf, minorPerMajor, monthlyMinor, notInternal } from '../../collectors/fragments.ts'
+import {
+  currencyOf,
+  fold,
+  foldOneOf,
+  givesTier,
+  minorPerMajor,
+  monthlyMinor,
+  notInternal,
+} from '../../collectors/fragments.ts'
 import { changesOfSpans, hourOf, type Past } from '../figure.ts'
 import { tierSpans } from '../spans.ts'
 
@@ -26,7 +34,7 @@ export const subscriptions: readonly Past[] = [
     metric: payingUsers,
     changes: `WITH ${tierSpans({
       name: 'tier_span',
-      where: `s.status IN ('active', 'past_due', 'trialing')`,
+      where: givesTier,
       whether: { pays: `s.status IN ('active', 'past_due') AND s.amount_minor > 0` },
     })}
 ${changesOfSpans(

@@ -1,4 +1,5 @@
 import { users as metric } from '../../../catalogue/users.ts'
+import { activityOf, charactersBucket } from '../../collectors/fragments.ts'
 import { changesOfSpans, hourOf, type Past } from '../figure.ts'
 import { liveTiers, liveUsers } from '../spans.ts'
 
@@ -34,19 +35,8 @@ const states = `counted AS MATERIALIZED (
 ),
 named AS MATERIALIZED (
   SELECT user_id, hour,
-    CASE
-      WHEN characters = 0 THEN '0'
-      WHEN characters = 1 THEN '1'
-      WHEN characters <= 5 THEN '2-5'
-      WHEN characters <= 20 THEN '6-20'
-      ELSE '21+'
-    END AS characters,
-    CASE
-      WHEN generations >= :power THEN 'power'
-      WHEN generations >= :regular THEN 'regular'
-      WHEN generations >= :casual THEN 'casual'
-      ELSE 'dormant'
-    END AS activity
+    ${charactersBucket('characters')} AS characters,
+    ${activityOf('generations')} AS activity
   FROM counted
 ),
 turned AS MATERIALIZED (

@@ -1,5 +1,12 @@
-import { currencyOf, dearestFirst, monthlyMinor, notInternal, runningAt } from '../../collectors/fragments.ts'
-import { ahead, type Domain, hasTier, lookUp } from '../domain.ts'
+import {
+  currencyOf,
+  dearestFirst,
+  givesTier,
+  monthlyMinor,
+  notInternal,
+  runningAt,
+} from '../../collectors/fragments.ts'
+import { ahead, type Domain, lookUp } from '../domain.ts'
 
 const text = 'text'
 const monthAgo = `(:as_of - interval '720 hours')`
@@ -26,7 +33,7 @@ CROSS JOIN LATERAL (
 ) AS a
 LEFT JOIN LATERAL (
   SELECT coalesce(s.tier::text, '') AS tier FROM subscriptions s
-  WHERE s.user_id = d.id AND ${runningAt(':as_of')} AND ${hasTier}
+  WHERE s.user_id = d.id AND ${runningAt(':as_of')} AND ${givesTier}
   ORDER BY ${dearestFirst} LIMIT 1
 ) AS t ON true
 LEFT JOIN LATERAL (

@@ -1,5 +1,14 @@
-import { dearestFirst, liveUser, notInternal, runningAt } from '../../collectors/fragments.ts'
-import { ahead, type Domain, hasTier } from '../domain.ts'
+import {
+  activityOf,
+  balanceBucket,
+  charactersBucket,
+  dearestFirst,
+  givesTier,
+  liveUser,
+  notInternal,
+  runningAt,
+} from '../../collectors/fragments.ts'
+import { ahead, type Domain } from '../domain.ts'
 
 const country = `coalesce(u.country::text, '') AS country`
 const lives = [ahead('u.created_at'), ahead('u.deleted_at')].join(', ')
@@ -7,7 +16,7 @@ const lives = [ahead('u.created_at'), ahead('u.deleted_at')].join(', ')
 /** The tier `t.tier` of each dirty id, `t.next_at` the next instant at which it may be another. */
 const tier = `LEFT JOIN LATERAL (
   SELECT s.tier::text AS tier FROM subscriptions s
-  WHERE s.user_id = d.id AND ${runningAt(':as_of')} AND ${hasTier}
+  WHERE s.user_id = d.id AND ${runningAt(':as_of')} AND ${givesTier}
   ORDER BY ${dearestFirst} LIMIT 1
 ) AS t ON true
 CROSS JOIN LATERAL (
@@ -70,10 +79,8 @@ export const population: Domain = {
   // last one that it stands on leaves the window.
   contribution: (entities) => `
 SELECT d.id, ${liveUser} AS counted, coalesce(t.tier, 'free') AS tier, ${country},
-  CASE WHEN c.n = 0 THEN '0' WHEN c.n = 1 THEN '1' WHEN c.n <= 5 THEN '2-5' WHEN c.n <= 20 THEN '6-20' ELSE '21+' END
-    AS characters,
-  CASE WHEN g.n >= :power THEN 'power' WHEN g.n >= :regular THEN 'regular' WHEN g.n >= :casual THEN 'casual'
-    ELSE 'dormant' END AS activity,
+  ${charactersBucket('c.n')} AS characters,
+  ${activityOf('g.n')} AS activity,
   least(${lives}, t_next.at, c.next_at, g_next.at, CASE WHEN g.n >= :power THEN g.at[:power] WHEN g.n >= :regular
     THEN g.at[:regular] WHEN g.n >= :casual THEN g.at[:casual] END + interval '720 hours') AS next_at
 FROM ${entities('u')} ${tier}
@@ -238,12 +245,7 @@ CROSS JOIN LATERAL (
     {
       name: 'balances',
       keys: {
-        balance: {
-          type: text,
-          from: `CASE WHEN s.credits < 0 THEN 'debt' WHEN s.credits = 0 THEN '0' WHEN s.credits <= 10 THEN '1-10'
-            WHEN s.credits <= 50 THEN '11-50' WHEN s.credits <= 100 THEN '51-100' WHEN s.credits <= 500 THEN '101-500'
-            WHEN s.credits <= 1000 THEN '501-1000' WHEN s.credits <= 5000 THEN '1001-5000' ELSE '5001+' END`,
-        },
+        balance: { type: text, from: balanceBucket('s.credits') },
       },
       amounts: { credits: 's.credits' },
       where: 's.counted',
