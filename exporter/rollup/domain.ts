@@ -9,8 +9,17 @@ import type { View } from '../../catalogue/define.ts'
 /** A type of Postgres, or the type that a column of a view has. */
 export type ColumnType = string | { view: View; column: string }
 
-/** What hours are kept for: `ever` is one sum of all, `day` a local day, `hour` an hour of UTC within a local day. */
-export type Grain = 'ever' | 'day' | 'hour'
+/**
+ * What sums are kept for: `ever` is one sum of all, `week` seven local days from Monday, `day` a local day, `hour` an hour of
+ * UTC within a local day, `slot` some minutes of such an hour.
+ */
+export type Grain = 'ever' | 'week' | 'day' | 'hour' | 'slot'
+
+/**
+ * Hours and slots are kept for 40 days: no window is longer than 30, and the nightly comparison looks at 35. In the end each
+ * table of sums so grows by its days alone.
+ */
+export const fineDaysKept = 40
 
 /** Running sums by key over rows of a relation `s`: each row adds its amounts, and 1 to the count `n`. */
 export interface Cells {
@@ -25,10 +34,11 @@ export interface Cells {
   /** Where one row counts several times: a join to `s`. */
   join?: string
   /**
-   * The instant of a row and the grains in which sums are kept; one sum of all where left out. With `daysKept` what is older
-   * is not looked at when history is built, since no window reaches it.
+   * The instant of a row and the grains in which sums are kept, coarsest first; one sum of all where left out. A slot has
+   * `slotMinutes`, a divisor of 60: the fewer, the less is read row by row at a window's edge, and the more sums there are.
+   * With `daysKept` what is older is not looked at when history is built, since no window reaches it.
    */
-  at?: { instant: string; grains: readonly Grain[]; daysKept?: number }
+  at?: { instant: string; grains: readonly Grain[]; slotMinutes?: number; daysKept?: number }
 }
 
 /** Rows of an append-only view, each added once. `s` has the view's columns and `counted`, whether the user is nobody internal. */
@@ -57,6 +67,11 @@ export interface Domain {
    * Where nothing is said it is the view's `user_id`; the empty string says that such a change matters to none.
    */
   dirtiedBy?: Partial<Record<View, string>>
+  /**
+   * How an entity's state `s` goes on where nothing but the clock has moved, so that the views need not be asked: the values
+   * of the columns and of `next_at`, in their order, for those of which `where` holds. Its contribution must be the same.
+   */
+  aged?: { where: string; values: readonly string[] }
   /** The ids that depend on the flag of the users in `turned(user_id)`, who turned internal or back. */
   turnedBy?: string
   cells: readonly Cells[]

@@ -15,7 +15,7 @@ export const facts: readonly Facts[] = [
         name: 'sessions',
         keys: {},
         where: 's.counted',
-        at: { instant: 's.started_at', grains: ['ever', 'day', 'hour'] },
+        at: { instant: 's.started_at', grains: ['ever', 'day', 'hour', 'slot'], slotMinutes: 1 },
       },
     ],
   },

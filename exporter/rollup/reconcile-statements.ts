@@ -1,5 +1,5 @@
 import { appendedBy, type Cells, cellsOf, type Domain, type Facts, stateOf } from './domain.ts'
-import { sumsAdded } from './statements.ts'
+import { grainNumber, keptSums, sumsAdded } from './statements.ts'
 import { rowEdge } from './windows.ts'
 
 /** Entities that the store has and the views have no more. Needs an index on the view's id. */
@@ -61,14 +61,11 @@ const examples = (cells: Cells): string => {
 export function recountState(domain: Domain, cells: Cells): string {
   const young = cells.at?.daysKept
   const since = young === undefined ? undefined : `(:as_of AT TIME ZONE :timezone)::date - ${young - 1}`
-  const kept =
-    since === undefined ? cells : { ...cells, where: `${cells.where ?? 'true'} AND ${dayOf(cells)} >= ${since}` }
-  const expected = sumsAdded(kept, `(SELECT 1 AS sign, * FROM ${stateOf(domain)})`)
-  return `WITH ${putRight(cells, expected, since === undefined ? 'true' : `c.day >= ${since}`).join(',\n')}
+  const expected = sumsAdded(cells, `(SELECT 1 AS sign, * FROM ${stateOf(domain)})`, since)
+  const compared = since === undefined ? keptSums(cells, 'c') : `${keptSums(cells, 'c')} AND c.day >= ${since}`
+  return `WITH ${putRight(cells, expected, compared).join(',\n')}
 SELECT count(*) AS differing, ${examples(cells)} AS examples FROM differing`
 }
-
-const dayOf = (cells: Cells): string => `(${cells.at?.instant} AT TIME ZONE :timezone)::date`
 
 /** How far back facts are looked at every night; nothing that a window shows is older. */
 const recentDays = 35
@@ -83,26 +80,25 @@ export function recountFacts({ view }: Facts, cells: Cells, full: boolean): stri
   // A day begins nowhere more than 16 hours from where it begins in UTC.
   const after = full ? `'-infinity'::timestamptz` : `(:as_of - interval '${24 * (recentDays + 2)} hours')`
   const rows = rowEdge(view, by)(after, `(:as_of + interval '1 microsecond')`)
-  const timed = { ...cells, where: `${cells.where ?? 'true'} AND ${dayOf(cells)} >= ${since}` }
   if (full) {
     const all = sumsAdded(cells, `(${rows})`)
-    return `WITH ${putRight(cells, all, 'true').join(',\n')}
+    return `WITH ${putRight(cells, all, keptSums(cells, 'c')).join(',\n')}
 SELECT count(*) AS differing, ${examples(cells)} AS examples FROM differing`
   }
   const { keys, sums } = columnsOf(cells)
   const ownKeys = keys.slice(3)
   const stretch: Cells = {
-    ...timed,
-    at: { instant: cells.at?.instant ?? '', grains: (cells.at?.grains ?? []).filter((grain) => grain !== 'ever') },
+    ...cells,
+    at: { instant: '', ...cells.at, grains: (cells.at?.grains ?? []).filter((grain) => grain !== 'ever') },
   }
-  const expected = sumsAdded(stretch, `(${rows})`)
+  const expected = sumsAdded(stretch, `(${rows})`, since)
   const total = [...ownKeys, ...sums.map((sum) => `sum(${sum})`)].join(', ')
-  return `WITH ${putRight(cells, expected, `c.grain > 0 AND c.day >= ${since}`).join(',\n')},
+  return `WITH ${putRight(cells, expected, `c.grain > ${grainNumber.ever} AND c.day >= ${since}`).join(',\n')},
 total AS (
   INSERT INTO ${cellsOf(cells)} AS c (${[...keys, ...sums].join(', ')})
-  SELECT 0, '-infinity', '-infinity', ${total} FROM differing WHERE grain = 1
+  SELECT ${grainNumber.ever}, '-infinity', '-infinity', ${total} FROM differing WHERE grain = ${grainNumber.day}
   ${ownKeys.length === 0 ? 'HAVING count(*) > 0' : `GROUP BY ${ownKeys.join(', ')}`}
   ON CONFLICT (${keys.join(', ')}) DO UPDATE SET ${sums.map((sum) => `${sum} = c.${sum} + excluded.${sum}`).join(', ')}
 )
-SELECT count(*) FILTER (WHERE grain = 1) AS differing, ${examples(cells)} AS examples FROM differing`
+SELECT count(*) FILTER (WHERE grain = ${grainNumber.day}) AS differing, ${examples(cells)} AS examples FROM differing`
 }

@@ -118,7 +118,7 @@ test.each([
   ],
   [
     'mending by hand',
-    `UPDATE barometer.rollup_users SET n = n + 3; DELETE FROM barometer.rollup_active WHERE id = 2; UPDATE barometer.rollup_sessions SET n = n + 1 WHERE grain = 1;
+    `UPDATE barometer.rollup_users SET n = n + 3; DELETE FROM barometer.rollup_active WHERE id = 2; UPDATE barometer.rollup_sessions SET n = n + 1 WHERE grain = 2;
     DELETE FROM barometer.rollup_generations_finished; UPDATE barometer.rollup_popular SET n = 5`,
   ],
 ])('%s are found, counted and put right', async (_, mishap) => {

@@ -5,11 +5,12 @@ import { bind } from '../oracle.ts'
 import { findNulls, inspectViews, isGood, type ViewInspection } from '../source-contract.ts'
 import { type BuildOptions, inputsOf, storeTransaction } from './build.ts'
 import { keyAfter } from './chunks.ts'
+import type { Cells } from './domain.ts'
 import { advance, waitingFor } from './engine.ts'
 import { type DomainPart, type FeedPart, type Part, parts, readParts, viewsOf } from './parts.ts'
 import { goneEntities, recountFacts, recountState } from './reconcile-statements.ts'
 import { walkedType } from './schema.ts'
-import { recompute, walkedEntities } from './statements.ts'
+import { forgetFine, recompute, walkedEntities } from './statements.ts'
 
 export interface ReconcileOptions extends BuildOptions {
   /** Looks at all facts, not only at those of the last 35 days. */
@@ -90,12 +91,19 @@ async function counted(client: PoolClient, statement: { text: string; values: un
   return { rows: Number(rows[0]?.differing ?? 0), examples: rows[0]?.examples ?? [] }
 }
 
+/** What no window reaches any more goes once a night, with the comparison that passes all sums anyway. */
+async function forgetOld(client: PoolClient, all: readonly Cells[], inputs: Inputs): Promise<void> {
+  for (const cells of all)
+    if (cells.at?.grains.includes('hour') === true) await client.query(bind(forgetFine(cells), inputs))
+}
+
 async function ofFeed(part: FeedPart, options: ReconcileOptions, views: Inspections): Promise<Drift> {
   const { view, facts } = part
   return await compared(options, views, part, async ({ client, inputs }) => {
     const [problem] = await findNulls(client, view)
     if (problem !== undefined) options.log.error({ view, error: problem }, 'a view holds what it must not')
     const drifts = []
+    await forgetOld(client, facts?.cells ?? [], inputs)
     for (const cells of facts?.cells ?? [])
       drifts.push(
         await counted(client, bind(recountFacts({ view, cells: [cells] }, cells, options.full === true), inputs)),
@@ -126,6 +134,7 @@ async function ofDomain(part: DomainPart, options: ReconcileOptions, views: Insp
     await compared(options, views, part, async ({ client, inputs }) => {
       const gone = await counted(client, bind(recompute(domain, { ids: goneEntities(domain) }, waiting), inputs))
       const sums = []
+      await forgetOld(client, domain.cells, inputs)
       for (const cells of domain.cells) sums.push(await counted(client, bind(recountState(domain, cells), inputs)))
       return sumOf([gone, ...sums])
     }),

@@ -16,7 +16,7 @@ import {
   turnedOf,
 } from './domain.ts'
 import type { Part } from './parts.ts'
-import { idOf, readFeed, recompute } from './statements.ts'
+import { dirtyEntities, idOf, readFeed, recompute } from './statements.ts'
 
 type Inspections = Readonly<Record<View, ViewInspection>>
 
@@ -25,7 +25,7 @@ export function definitionOf(part: Part, inputs: Inputs, views: Inspections): st
   const text =
     part.kind === 'feed'
       ? readFeed({ view: part.view, facts: part.facts, watermark: '-infinity', domains: [] })
-      : recompute(part.domain, { ids: '' })
+      : recompute(part.domain, dirtyEntities(part.domain))
   // The instant and what is kept as labels are what a refresh has anew each time; no statement here asks for labels.
   const { values } = bind(text, { ...inputs, asOf: '' })
   const tables = part.kind === 'feed' ? feedTables(part.view, part.facts, views) : domainTables(part.domain, views)

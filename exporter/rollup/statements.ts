@@ -7,6 +7,7 @@ import {
   type Domain,
   dirtyOf,
   type Facts,
+  fineDaysKept,
   type Grain,
   lookUp,
   overlap,
@@ -30,25 +31,28 @@ const hotBy = (view: View): string => appendedBy[view] ?? 'updated_at'
 const instant = (text: string): string => `'${text}'::timestamptz`
 
 /** The grains, coarsest first, as they are stored. */
-export const grainNumber: Readonly<Record<Grain, number>> = { ever: 0, day: 1, hour: 2 }
+export const grainNumber: Readonly<Record<Grain, number>> = { ever: 0, week: 1, day: 2, hour: 3, slot: 4 }
 
 /**
  * The sums of the rows of `relation`, which have `sign` 1 or -1, as the cells have them: grain, day and hour where there
- * are any, the keys, n and the amounts. Rows are added up by hour first and put into days after that, so that each is
- * looked at once.
+ * are any, the keys, n and the amounts. Rows are added up by the finest grain first and put into the others after that, so
+ * that each is looked at once.
+ * @param since a day, where only sums of what begins on it or later are asked for; `ever` is none of them
  */
-export function sumsAdded(cells: Cells, relation: string): string {
+export function sumsAdded(cells: Cells, relation: string, since?: string): string {
   const keys = Object.keys(cells.keys).map((name) => `"${name}"`)
   const sums = Object.values(cells.amounts ?? {}).map((from) => `coalesce(sum(s.sign * (${from})), 0)`)
   const time = cells.at === undefined ? [] : timeOf(cells.at)
   const grouped = [...time, ...Object.values(cells.keys).map(({ from }) => `(${from})`)]
+  const young = since === undefined ? [] : [`${dayOf(cells.at?.instant ?? '')} >= ${since}`]
+  const where = [...(cells.where === undefined ? [] : [cells.where]), ...young]
   const added = `SELECT ${[...grouped, 'sum(s.sign)', ...sums].join(', ')}
-    FROM ${relation} AS s ${cells.join ?? ''} ${cells.where === undefined ? '' : `WHERE ${cells.where}`}
+    FROM ${relation} AS s ${cells.join ?? ''} ${where.length === 0 ? '' : `WHERE ${where.join(' AND ')}`}
     ${grouped.length === 0 ? '' : `GROUP BY ${grouped.map((_, index) => index + 1).join(', ')}`}
     HAVING ${['sum(s.sign)', ...sums].map((sum) => `${sum} <> 0`).join(' OR ')}`
   return cells.at === undefined
     ? added
-    : intoGrains(cells.at, { keys, amounts: Object.keys(cells.amounts ?? {}), added })
+    : intoGrains(cells, cells.at, { keys, amounts: Object.keys(cells.amounts ?? {}), added, since })
 }
 
 /** Adds the rows of `relation` to the sums. */
@@ -66,18 +70,48 @@ export function addTo(cells: Cells, relation: string): string {
  * A local day is a date, so that it is one day whatever its length; an hour is one of UTC within a local day, which holds
  * in every zone, those of half an hour and those that change by half an hour included.
  */
-function timeOf({ instant: at, grains }: NonNullable<Cells['at']>): string[] {
-  const day = `(${at} AT TIME ZONE :timezone)::date`
+function timeOf({ instant: at, grains, slotMinutes }: NonNullable<Cells['at']>): string[] {
+  const day = dayOf(at)
+  if (slotMinutes !== undefined) return [day, startOfSlot(at, slotMinutes)]
   return grains.includes('hour') ? [day, `date_trunc('hour', ${at}, 'UTC')`] : [day, `'-infinity'::timestamptz`]
 }
 
+const dayOf = (at: string): string => `(${at} AT TIME ZONE :timezone)::date`
+
+/** Slots begin with the hour of UTC, however many minutes they have. */
+export const startOfSlot = (at: string, minutes: number): string =>
+  `date_bin('${minutes} minutes', ${at}, '2000-01-01 00:00:00Z'::timestamptz)`
+
+/** The first day of which hours and slots are kept. */
+export const fineSince = `(:as_of AT TIME ZONE :timezone)::date - ${fineDaysKept}`
+
+/** Which of the sums are kept: `alias` has their grain and day. */
+export const keptSums = ({ at }: Cells, alias: string): string =>
+  at?.grains.includes('hour') === true
+    ? `(${alias}.grain < ${grainNumber.hour} OR ${alias}.day >= ${fineSince})`
+    : 'true'
+
+/** Lets go of the hours and slots that no window reaches any more. */
+export const forgetFine = (cells: Cells): string =>
+  `DELETE FROM ${cellsOf(cells)} WHERE grain >= ${grainNumber.hour} AND day < ${fineSince}`
+
+interface Added {
+  keys: readonly string[]
+  amounts: readonly string[]
+  added: string
+  since: string | undefined
+}
+
 function intoGrains(
-  { grains }: NonNullable<Cells['at']>,
-  { keys, amounts, added }: { keys: readonly string[]; amounts: readonly string[]; added: string },
+  cells: Cells,
+  { grains, slotMinutes }: NonNullable<Cells['at']>,
+  { keys, amounts, added, since }: Added,
 ): string {
   const rows = grains.map((grain) => {
-    const day = grain === 'ever' ? `'-infinity'::date` : 'a.day'
-    const hour = grain === 'hour' ? 'a.hour' : `'-infinity'::timestamptz`
+    const ofWeek = `date_trunc('week', a.day::timestamp)::date`
+    const day = grain === 'ever' ? `'-infinity'::date` : grain === 'week' ? ofWeek : 'a.day'
+    const ofHour = slotMinutes === undefined ? 'a.hour' : `date_trunc('hour', a.hour, 'UTC')`
+    const hour = grain === 'slot' ? 'a.hour' : grain === 'hour' ? ofHour : `'-infinity'::timestamptz`
     return `(${grainNumber[grain]}::smallint, ${day}, ${hour})`
   })
   const columns = ['day', 'hour', ...keys, 'n', ...amounts]
@@ -85,6 +119,7 @@ function intoGrains(
   return `SELECT ${['g.grain', 'g.day', 'g.hour', ...keys, 'sum(n)', ...amounts.map((name) => `sum(${name})`)].join(', ')}
     FROM (${added}) AS a(${columns.join(', ')})
     CROSS JOIN LATERAL (VALUES ${rows.join(', ')}) AS g(grain, day, hour)
+    WHERE ${keptSums(cells, 'g')} ${since === undefined ? '' : `AND g.day >= ${since}`}
     GROUP BY ${group.join(', ')}`
 }
 
@@ -186,16 +221,32 @@ SELECT`
 /** How many entities one statement takes: some seconds at most, however many are dirty. */
 export const entitiesMax = 20_000
 
+/** The entities that a statement computes anew. */
+export interface Dirty {
+  ctes?: readonly string[]
+  ids: string
+  /** Those that the clock alone moves, as rows of the state. */
+  aged?: string
+}
+
 /** Entities that changed, that are due, or whose user turned internal or back. */
-export function dirtyEntities(domain: Domain): { ctes: string[]; ids: string } {
+export function dirtyEntities(domain: Domain): Dirty {
   const state = stateOf(domain)
   const picked = `picked AS (
   DELETE FROM ${dirtyOf(domain)} WHERE id IN (SELECT id FROM ${dirtyOf(domain)} LIMIT ${entitiesMax}) RETURNING id
 )`
-  const due = `SELECT id FROM (SELECT id FROM ${state} WHERE next_at <= :as_of LIMIT ${entitiesMax}) AS due`
-  if (domain.turnedBy === undefined) return { ctes: [picked], ids: `SELECT id FROM picked UNION ${due}` }
+  const due = `due AS MATERIALIZED (SELECT * FROM ${state} WHERE next_at <= :as_of LIMIT ${entitiesMax})`
+  const { aged, turnedBy } = domain
+  const ids = `SELECT id FROM picked UNION SELECT s.id FROM due AS s ${aged === undefined ? '' : `WHERE NOT (${aged.where})`}`
+  const rows =
+    aged === undefined
+      ? {}
+      : {
+          aged: `SELECT s.* FROM due AS s WHERE (${aged.where}) AND NOT EXISTS (SELECT FROM dirty WHERE dirty.id = s.id)`,
+        }
+  if (turnedBy === undefined) return { ctes: [picked, due], ids, ...rows }
   const turned = `turned AS (DELETE FROM ${turnedOf(domain.name)} RETURNING user_id)`
-  return { ctes: [picked, turned], ids: `SELECT id FROM picked UNION ${due} UNION (${domain.turnedBy})` }
+  return { ctes: [picked, due, turned], ids: `${ids} UNION (${turnedBy})`, ...rows }
 }
 
 /** A stretch of a view by the key that a domain is walked by: after one key, up to another or to the end of the view. */
@@ -253,7 +304,7 @@ function youngEnough(cells: Cells): Cells {
  */
 export function recompute(
   domain: Domain,
-  dirty: { ctes?: readonly string[]; ids: string },
+  dirty: Dirty,
   waiting: { facts: readonly View[]; domains: readonly Domain[] } = { facts: [], domains: [] },
 ): string {
   const state = stateOf(domain)
@@ -262,13 +313,16 @@ export function recompute(
   const listed = all.map((column) => `s.${column}`).join(', ')
   const row = (alias: string, names: readonly string[]) => `(${names.map((name) => `${alias}.${name}`).join(', ')})`
   const turned = waiting.facts.length + waiting.domains.length > 0 ? turnedUsers(waiting) : []
+  const values = ['s.id', ...(domain.aged?.values ?? [])].join(', ')
+  const aged = (rows: string) => (dirty.aged === undefined ? '' : `\n  UNION ALL ${rows}`)
   return `WITH ${[
     ...(dirty.ctes ?? []),
     `dirty(id) AS MATERIALIZED (${dirty.ids})`,
+    ...(dirty.aged === undefined ? [] : [`aged AS MATERIALIZED (${dirty.aged})`]),
     `old AS MATERIALIZED (
-  SELECT ${listed} FROM dirty AS d CROSS JOIN LATERAL (SELECT * FROM ${state} WHERE id = d.id OFFSET 0) AS s
+  SELECT ${listed} FROM dirty AS d CROSS JOIN LATERAL (SELECT * FROM ${state} WHERE id = d.id OFFSET 0) AS s${aged(`SELECT ${listed} FROM aged AS s`)}
 )`,
-    `fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution((alias) => lookedUp(domain, alias))}
+    `fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution((alias) => lookedUp(domain, alias))}${aged(`SELECT ${values} FROM aged AS s`)}
 )`,
     `delta AS MATERIALIZED (
   SELECT -1 AS sign, ${listed} FROM old AS s UNION ALL SELECT 1, ${listed} FROM fresh AS s
@@ -288,7 +342,7 @@ export function recompute(
   WHERE old.id IS NULL OR fresh.id IS NULL OR ${row('old', columns)} IS DISTINCT FROM ${row('fresh', columns)}
 )`,
   ].join(',\n')}
-SELECT (SELECT count(*) FROM dirty) AS entities, count(*) AS differing, (array_agg(id))[1:5] AS examples FROM differing`
+SELECT (SELECT count(*) FROM dirty)${dirty.aged === undefined ? '' : ' + (SELECT count(*) FROM aged)'} AS entities, count(*) AS differing, (array_agg(id))[1:5] AS examples FROM differing`
 }
 
 /** The dirty entities, each with its own row by the index on its id. */

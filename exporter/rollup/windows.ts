@@ -1,7 +1,7 @@
 import type { View } from '../../catalogue/define.ts'
 import { rollingWindowHours } from '../../catalogue/windows.ts'
 import { type Cells, cellsOf } from './domain.ts'
-import { asFacts, grainNumber } from './statements.ts'
+import { asFacts, grainNumber, startOfSlot } from './statements.ts'
 
 const calendarUnits = { today: 'day', week: 'week', month: 'month' } as const
 export type Window = keyof typeof calendarUnits | keyof typeof rollingWindowHours | 'ever'
@@ -16,8 +16,9 @@ export function rowEdge(view: View, instant: string): Edge {
 }
 
 /**
- * A relation of `window`, the cells' keys, `n` and their amounts, to be added up by whoever reads it. Days and hours that
- * lie in a window as a whole are read from the cells; of a rolling window the hour in which it begins is read row by row.
+ * A relation of `window`, the cells' keys, `n` and their amounts, to be added up by whoever reads it. Days, hours and slots
+ * that lie in a window as a whole are read from the cells; of a rolling window the slot, or the hour where there are no
+ * slots, in which it begins is read row by row.
  * Cells hold nothing that lies after as_of, so that there is no other end to look at.
  */
 export function sumsIn(cells: Cells, windows: readonly Window[], edge?: Edge): string {
@@ -34,11 +35,22 @@ export function sumsIn(cells: Cells, windows: readonly Window[], edge?: Edge): s
     }
     const after = `(:as_of - interval '${rollingWindowHours[window as keyof typeof rollingWindowHours]} hours')`
     const wholeHour = `(date_trunc('hour', ${after}, 'UTC') + interval '1 hour')`
-    const wholeDay = `(${wholeHour} AT TIME ZONE :timezone)::date`
+    const dayOf = (instant: string) => `(${instant} AT TIME ZONE :timezone)::date`
+    const wholeDay = dayOf(wholeHour)
+    const minutes = cells.at?.slotMinutes
+    const wholeSlot =
+      minutes === undefined ? wholeHour : `(${startOfSlot(after, minutes)} + interval '${minutes} minutes')`
+    // Both go forward only, so that this is one stretch of the index, also where an hour of UTC lies in two local days.
+    const slots = `(day, hour) >= (${dayOf(wholeSlot)}, ${wholeSlot}) AND (day, hour) < (${wholeDay}, ${wholeHour})`
+    const isWeekly = cells.at?.grains.includes('week') === true
+    const nextWeek = `date_trunc('week', ${wholeDay}::timestamp)::date + 7`
+    const untilWeek = isWeekly ? `AND day < ${nextWeek}` : ''
     return [
-      stored(window, `grain = ${grainNumber.day} AND day > ${wholeDay}`),
+      ...(isWeekly ? [stored(window, `grain = ${grainNumber.week} AND day >= ${nextWeek}`)] : []),
+      stored(window, `grain = ${grainNumber.day} AND day > ${wholeDay} ${untilWeek}`),
       stored(window, `grain = ${grainNumber.hour} AND day = ${wholeDay} AND hour >= ${wholeHour}`),
-      ...(edge === undefined ? [] : [rows(cells, window, edge(after, wholeHour))]),
+      ...(minutes === undefined ? [] : [stored(window, `grain = ${grainNumber.slot} AND ${slots}`)]),
+      ...(edge === undefined ? [] : [rows(cells, window, edge(after, wholeSlot))]),
     ]
   })
   return `(${branches.join('\n  UNION ALL ')}) AS r`

@@ -8,20 +8,17 @@ import {
   notInternal,
   runningAt,
 } from '../../collectors/fragments.ts'
-import { ahead, type Domain } from '../domain.ts'
+import { ahead, type Domain, lookUp } from '../domain.ts'
 
 const country = `coalesce(u.country::text, '') AS country`
 const lives = [ahead('u.created_at'), ahead('u.deleted_at')].join(', ')
 
-/** The tier `t.tier` of each dirty id, `t.next_at` the next instant at which it may be another. */
-const tier = `LEFT JOIN LATERAL (
-  SELECT s.tier::text AS tier FROM subscriptions s
-  WHERE s.user_id = d.id AND ${runningAt(':as_of')} AND ${givesTier}
-  ORDER BY ${dearestFirst} LIMIT 1
-) AS t ON true
-CROSS JOIN LATERAL (
-  SELECT min(least(${ahead('s.started_at')}, ${ahead('s.ended_at')})) AS at FROM subscriptions s WHERE s.user_id = d.id
-) AS t_next`
+/** The tier `t.tier` of each dirty id, and `t.next_at`, the next instant at which it may be another. */
+const tier = `CROSS JOIN LATERAL (
+  SELECT (array_agg(s.tier::text ORDER BY ${dearestFirst}) FILTER (WHERE ${runningAt(':as_of')} AND ${givesTier}))[1] AS tier,
+    min(least(${ahead('s.started_at')}, ${ahead('s.ended_at')})) AS next_at
+  FROM subscriptions s WHERE s.user_id = d.id
+) AS t`
 
 /** The newest of a user's rows up to as_of: the first entry of the index on (user_id, time) read backwards. */
 const newest = (view: string, instant: string): string => `CROSS JOIN LATERAL (
@@ -29,13 +26,18 @@ const newest = (view: string, instant: string): string => `CROSS JOIN LATERAL (
 ) AS newest`
 
 /** Of the rolling windows 1d, 7d, 30d those that hold the newest row: 3, 2, 1; 0 for none. */
-const level = `CASE WHEN NOT (${liveUser}) OR newest.at IS NULL THEN 0
-  WHEN newest.at > :as_of - interval '24 hours' THEN 3
-  WHEN newest.at > :as_of - interval '168 hours' THEN 2
-  WHEN newest.at > :as_of - interval '720 hours' THEN 1 ELSE 0 END AS level`
-const leavesWindow = `CASE WHEN newest.at > :as_of - interval '24 hours' THEN newest.at + interval '24 hours'
-  WHEN newest.at > :as_of - interval '168 hours' THEN newest.at + interval '168 hours'
-  WHEN newest.at > :as_of - interval '720 hours' THEN newest.at + interval '720 hours' END`
+const levelAt = (newestAt: string): string => `CASE WHEN ${newestAt} > :as_of - interval '24 hours' THEN 3
+  WHEN ${newestAt} > :as_of - interval '168 hours' THEN 2
+  WHEN ${newestAt} > :as_of - interval '720 hours' THEN 1 ELSE 0 END::smallint`
+const level = `CASE WHEN ${liveUser} THEN ${levelAt('newest.at')} ELSE 0 END::smallint AS level`
+const leavesWindow = (newestAt: string): string => `CASE
+  WHEN ${newestAt} > :as_of - interval '24 hours' THEN ${newestAt} + interval '24 hours'
+  WHEN ${newestAt} > :as_of - interval '168 hours' THEN ${newestAt} + interval '168 hours'
+  WHEN ${newestAt} > :as_of - interval '720 hours' THEN ${newestAt} + interval '720 hours' END`
+/** Most who are due only leave a window, which follows from their newest row: two or three of four of all that is computed. */
+const staysLive = `s.changes_at IS NULL OR s.changes_at > :as_of`
+const levelLater = `CASE WHEN s.level = 0 THEN 0 ELSE ${levelAt('s.newest_at')} END::smallint`
+const leavesLater = `least(s.changes_at, ${leavesWindow('s.newest_at')})`
 
 const text = 'text'
 const created = 'SELECT user_id FROM changed WHERE is_new'
@@ -81,7 +83,7 @@ export const population: Domain = {
 SELECT d.id, ${liveUser} AS counted, coalesce(t.tier, 'free') AS tier, ${country},
   ${charactersBucket('c.n')} AS characters,
   ${activityOf('g.n')} AS activity,
-  least(${lives}, t_next.at, c.next_at, g_next.at, CASE WHEN g.n >= :power THEN g.at[:power] WHEN g.n >= :regular
+  least(${lives}, t.next_at, c.next_at, g_next.at, CASE WHEN g.n >= :power THEN g.at[:power] WHEN g.n >= :regular
     THEN g.at[:regular] WHEN g.n >= :casual THEN g.at[:casual] END + interval '720 hours') AS next_at
 FROM ${entities('u')} ${tier}
 CROSS JOIN LATERAL (
@@ -115,11 +117,20 @@ export const active: Domain = {
   name: 'active',
   views: ['users', 'sessions', 'subscriptions'],
   entity: { view: 'users', id: 'user_id' },
-  columns: { level: 'smallint', tier: text, country: text },
+  columns: {
+    level: 'smallint',
+    tier: text,
+    country: text,
+    newest_at: 'timestamptz',
+    // When the tier, or that the user lives, may be another; the window's edge is beside it.
+    changes_at: 'timestamptz',
+  },
   contribution: (entities) => `
-SELECT d.id, ${level}, coalesce(t.tier, 'free') AS tier, ${country},
-  least(${lives}, t_next.at, ${leavesWindow}) AS next_at
-FROM ${entities('u')} ${newest('sessions', 'started_at')} ${tier}`,
+SELECT d.id, ${level}, coalesce(t.tier, 'free') AS tier, ${country}, newest.at AS newest_at, later.at AS changes_at,
+  least(later.at, ${leavesWindow('newest.at')}) AS next_at
+FROM ${entities('u')} ${newest('sessions', 'started_at')} ${tier}
+CROSS JOIN LATERAL (SELECT least(${lives}, t.next_at) AS at) AS later`,
+  aged: { where: staysLive, values: [levelLater, 's.tier', 's.country', 's.newest_at', 's.changes_at', leavesLater] },
   cells: [
     {
       name: 'active_users',
@@ -137,17 +148,22 @@ export const generating: Domain = {
   name: 'generating',
   views: ['users', 'generations'],
   entity: { view: 'users', id: 'user_id' },
-  columns: { level: 'smallint' },
+  columns: { level: 'smallint', newest_at: 'timestamptz', changes_at: 'timestamptz' },
   dirtiedBy: { generations: created },
   contribution: (entities) => `
-SELECT d.id, ${level}, least(${lives}, g_next.at, ${leavesWindow}) AS next_at
+SELECT d.id, ${level}, newest.at AS newest_at, later.at AS changes_at,
+  least(later.at, ${leavesWindow('newest.at')}) AS next_at
 FROM ${entities('u')} ${newest('generations', 'created_at')}
-CROSS JOIN LATERAL (SELECT min(created_at) AS at FROM generations WHERE user_id = d.id AND created_at > :as_of) AS g_next`,
+CROSS JOIN LATERAL (SELECT min(created_at) AS at FROM generations WHERE user_id = d.id AND created_at > :as_of) AS g_next
+CROSS JOIN LATERAL (SELECT least(${lives}, g_next.at) AS at) AS later`,
+  aged: { where: staysLive, values: [levelLater, 's.newest_at', 's.changes_at', leavesLater] },
   cells: [{ name: 'generating_users', keys: { level: { type: 'smallint', from: 's.level' } }, where: 's.level > 0' }],
 }
 
 const weeksSinceSignup = (instant: string): string =>
   `least(26, floor(extract(epoch FROM ${instant} - u.created_at) / 604800))::smallint`
+/** Weeks that have begun since the state was computed: one, unless refreshes were far apart. */
+const weeksLater = `(1 + floor(extract(epoch FROM :as_of - s.next_at) / 604800))`
 const isCounted = `${notInternal} AND u.created_at <= :as_of`
 
 export const lifetime: Domain = {
@@ -155,6 +171,21 @@ export const lifetime: Domain = {
   views: ['users', 'sessions'],
   entity: { view: 'users', id: 'user_id' },
   columns: { begun: 'smallint', survived: 'smallint' },
+  // Only a session in a later week than that of the newest one tells anything.
+  dirtiedBy: {
+    sessions: `SELECT c.user_id FROM changed AS c
+      LEFT JOIN ${lookUp('created_at', 'rollup_account WHERE id = c.user_id')} AS u ON true
+      LEFT JOIN ${lookUp('survived', 'rollup_lifetime WHERE id = c.user_id')} AS s ON true
+      WHERE u.created_at IS NULL OR s.survived IS NULL OR ${weeksSinceSignup('c.started_at')} > s.survived`,
+  },
+  aged: {
+    where: 's.begun IS NOT NULL',
+    values: [
+      `least(26, s.begun + ${weeksLater})::smallint`,
+      's.survived',
+      `CASE WHEN s.begun + ${weeksLater} < 26 THEN s.next_at + ${weeksLater} * interval '168 hours' END`,
+    ],
+  },
   contribution: (entities) => `
 SELECT d.id, CASE WHEN ${isCounted} THEN ${weeksSinceSignup(':as_of')} END AS begun,
   CASE WHEN ${isCounted} AND newest.at >= u.created_at THEN ${weeksSinceSignup('newest.at')} END AS survived,
@@ -194,6 +225,11 @@ export const retention: Domain = {
   views: ['users', 'sessions'],
   entity: { view: 'users', id: 'user_id' },
   columns: { counted: 'boolean', day: 'date', d1: 'boolean', d7: 'boolean', d30: 'boolean' },
+  dirtiedBy: {
+    sessions: `SELECT c.user_id FROM changed AS c
+      LEFT JOIN ${lookUp('created_at', 'rollup_account WHERE id = c.user_id')} AS u ON true
+      WHERE u.created_at IS NULL OR ${localDay('c.started_at')} - ${localDay('u.created_at')} IN (1, 7, 30)`,
+  },
   contribution: (entities) => `
 SELECT d.id, ${isCounted} AS counted, cohort.day,
   ${returnedOn(1)} AS d1,
