@@ -133,9 +133,21 @@ export function writtenRegistry(metrics: readonly RegistryMetric[]): Written[] {
   }))
 }
 
+/** 100: scrapers send a few headers, each always the same; what is sent beyond is parsed each time. */
+const rememberedMax = 100
+const remembered = new Map<string, Format>()
+
 /** The format that an Accept header asks for: OpenMetrics 1.0 where it is wanted at least as much as text. */
-export function negotiate(accept: string | undefined): Format {
-  const wishes = (accept ?? '').split(',').map(parseWish)
+export function negotiate(accept = ''): Format {
+  const known = remembered.get(accept)
+  if (known !== undefined) return known
+  const format = parseAccept(accept)
+  if (remembered.size < rememberedMax) remembered.set(accept, format)
+  return format
+}
+
+function parseAccept(accept: string): Format {
+  const wishes = accept.split(',').map(parseWish)
   const weightOf = (matches: (wish: Wish) => boolean) =>
     Math.max(0, ...wishes.filter(matches).map((wish) => wish.weight))
   const open = weightOf(

@@ -1,7 +1,7 @@
-import { gzipSync } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Family } from './collector.ts'
 import { contentTypes, type Format, negotiate, render, renderFamilies, type Written, written } from './exposition.ts'
+import { compressFirst, type FirstPart, gzipOf } from './gzip-parts.ts'
 
 export interface PageOptions {
   /** Milliseconds since 1970. */
@@ -18,6 +18,7 @@ const renderedForMs = 1_000
 interface Rendered {
   families: readonly Family[]
   text: Buffer
+  compressed: FirstPart
 }
 
 /**
@@ -25,31 +26,30 @@ interface Rendered {
  * some 20 ms, for which each scrape of that moment would wait. The rest is rendered at most once a second for all who ask.
  */
 export function createPage({ now, lasting, fleeting }: PageOptions) {
-  const lastingTexts = new Map<Format, Rendered>()
+  const rendered = new Map<Format, Rendered>()
   const bodies = new Map<string, { untilMs: number; body: Promise<Buffer> }>()
 
-  function lastingText(format: Format): Buffer {
+  function renderedOf(format: Format): Rendered {
     const families = lasting()
-    const known = lastingTexts.get(format)
-    if (known?.families === families) return known.text
+    const known = rendered.get(format)
+    if (known?.families === families) return known
     const text = Buffer.from(renderFamilies(families.map(written), format))
-    lastingTexts.set(format, { families, text })
-    return text
+    const fresh = { families, text, compressed: compressFirst(text) }
+    rendered.set(format, fresh)
+    return fresh
   }
 
-  async function plainBody(format: Format): Promise<Buffer> {
-    const rest = render(await fleeting(), format)
-    return Buffer.concat([lastingText(format), Buffer.from(rest)])
+  async function renderBody(format: Format, compressed: boolean): Promise<Buffer> {
+    const rest = Buffer.from(render(await fleeting(), format))
+    const first = renderedOf(format)
+    return compressed ? gzipOf(first.compressed, rest) : Buffer.concat([first.text, rest])
   }
 
   function body(format: Format, compressed: boolean): Promise<Buffer> {
     const key = `${format} ${compressed}`
     const known = bodies.get(key)
     if (known !== undefined && known.untilMs > now()) return known.body
-    const fresh = compressed
-      ? // Level 1: a scrape's text shrinks tenfold already, and more costs more than it saves.
-        body(format, false).then((plain) => gzipSync(plain, { level: 1 }))
-      : plainBody(format)
+    const fresh = renderBody(format, compressed)
     bodies.set(key, { untilMs: now() + renderedForMs, body: fresh })
     return fresh
   }
@@ -58,7 +58,7 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
     /** To be called when something may have changed: renders what lasts, in the formats that have been asked for. */
     prepare: () => {
       bodies.clear()
-      for (const format of lastingTexts.keys()) lastingText(format)
+      for (const format of rendered.keys()) renderedOf(format)
     },
     answer: async (request: FastifyRequest, reply: FastifyReply) => {
       const format = negotiate(request.headers.accept)
