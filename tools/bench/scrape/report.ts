@@ -70,7 +70,7 @@ function queries({ pages }: ScrapeResult): string {
     row(['---:', '---', '---:', '---:', '---:', '---:']),
     ...stretches.map(line),
     '',
-    `They are, however often is scraped, what a replica asks every 5 s, the probe of Postgres included: ${[...texts].map((text) => `\`${shortened(text)}\``).join(', ')}.`,
+    `Each is one that is asked without scrapes too, and about every 5 s, however often is scraped; the benchmark fails where it is otherwise: ${[...texts].map((text) => `\`${shortened(text)}\``).join(', ')}.`,
   ].join('\n')
 }
 

@@ -8,7 +8,13 @@ import { type Load, scrapeHeaders } from './load.ts'
 import { createScrapedPlatform, type ScrapedPlatform } from './platform.ts'
 import { type Program, scrape, startExporterProgram, startFloor } from './programs.ts'
 import { renderScrape } from './report.ts'
-import { type Calls, callsBetween, createStatementCounter, type StatementCounter } from './statements.ts'
+import {
+  type Calls,
+  callsBetween,
+  createStatementCounter,
+  expectNoQueries,
+  type StatementCounter,
+} from './statements.ts'
 
 /** How long each kind of load is kept up. */
 export interface Plan {
@@ -190,6 +196,7 @@ async function measureLoads(subject: Running): Promise<Pick<PageResult, 'togethe
   const apart = await measured('each at an instant of its own', { kind: 'apart', targets, ...plan.apart })
   const loop = await measured('each again at once', { kind: 'loop', targets, seconds: plan.loopSeconds })
   const quiet = await counted(subject, () => sleep(plan.quietSeconds * 1_000))
+  for (const stretch of stretches) expectNoQueries(stretch, quiet.calls)
   stretches.push({ name: 'nobody', seconds: quiet.seconds, scrapes: 0, calls: quiet.calls })
   return { together, apart, loop, stretches: subject.counter === undefined ? [] : stretches }
 }

@@ -42,3 +42,21 @@ export function callsBetween(before: Calls, after: Calls): Calls {
 }
 
 export const totalOf = (calls: Calls): number => [...calls.values()].reduce((sum, count) => sum + count, 0)
+
+/** What the exporter asks by itself: for a newer snapshot, for the lead, and whether Postgres answers. */
+const pollSeconds = 5
+
+/**
+ * Holds a stretch of scrapes against one without.
+ * @throws where a statement was called that is not called without scrapes, or more often than each 5 s, with one to spare
+ */
+export function expectNoQueries(stretch: { name: string; seconds: number; calls: Calls }, quiet: Calls): void {
+  const most = Math.floor(stretch.seconds / pollSeconds) + 2
+  for (const [query, calls] of stretch.calls) {
+    if (quiet.has(query) && calls <= most) continue
+    const expected = quiet.has(query) ? `at most ${most} calls` : 'none, as without scrapes'
+    throw new Error(
+      `${stretch.name}: ${calls} calls in ${stretch.seconds.toFixed(0)} s of ${query}; expected ${expected}`,
+    )
+  }
+}
