@@ -9,7 +9,7 @@ import type { Collector } from './collector.ts'
 import { collectors as allCollectors } from './collectors/index.ts'
 import { render, written } from './exposition.ts'
 import { startProbes } from './probes/index.ts'
-import { familiesOf } from './refresh/figures.ts'
+import { createFigures, familiesOf } from './refresh/figures.ts'
 import { refresh } from './refresh/refresh.ts'
 import { startRefresher } from './refresh/refresher.ts'
 import { type BuildOptions, type BuildProgress, buildStore } from './rollup/build.ts'
@@ -51,13 +51,12 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
     ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
     ...(options.statementTimeoutMs === undefined ? {} : { statementTimeoutMs: options.statementTimeoutMs }),
   })
-  const figures = () => {
-    const snapshot = refresher.snapshot()
-    const cutOff = refresher.cutOff() !== undefined
-    return snapshot === undefined
-      ? []
-      : familiesOf(snapshot, { nowMs: now(), staleAfterMs: settings.STALE_AFTER, cutOff })
-  }
+  const figures = createFigures({
+    snapshot: refresher.snapshot,
+    isCutOff: () => refresher.cutOff() !== undefined,
+    staleAfterMs: settings.STALE_AFTER,
+    now,
+  })
   const stopParts = () => Promise.all([refresher.stop(), probes.stop()])
   try {
     const server = createExporterServer({ serving, log, version: packageFile.version, refresher, probes, figures, now })

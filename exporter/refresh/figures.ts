@@ -18,6 +18,32 @@ export interface FiguresOptions {
   cutOff: boolean
 }
 
+export interface FiguresOfNowOptions {
+  snapshot: () => Snapshot | undefined
+  isCutOff: () => boolean
+  staleAfterMs: number
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+/** The families of now; the same array as long as they are the same, so that they need not be rendered anew. */
+export function createFigures({ snapshot, isCutOff, staleAfterMs, now }: FiguresOfNowOptions): () => readonly Family[] {
+  const nothing: readonly Family[] = []
+  let known: { of: Snapshot; cutOff: boolean; stale: string; families: readonly Family[] } | undefined
+  return () => {
+    const [of, cutOff, nowMs] = [snapshot(), isCutOff(), now()]
+    if (of === undefined) return nothing
+    // By the clock alone, only this changes.
+    const stale = [...of.collectors]
+      .filter(([, state]) => isStale(state, { nowMs, staleAfterMs }))
+      .map(([name]) => name)
+    if (known?.of !== of || known.cutOff !== cutOff || known.stale !== stale.join()) {
+      known = { of, cutOff, stale: stale.join(), families: familiesOf(of, { nowMs, staleAfterMs, cutOff }) }
+    }
+    return known.families
+  }
+}
+
 /**
  * The families that a snapshot gives at a moment: its figures, where they are not too old to be shown, and how its
  * collectors stand. Pure: the same on every replica that is not cut off.
@@ -49,10 +75,13 @@ export function familiesOf(snapshot: Snapshot, options: FiguresOptions): Family[
   ]
 }
 
+function withoutStale(state: CollectorState, options: FiguresOptions): CollectorState {
+  return isStale(state, options) ? { ...state, families: [] } : state
+}
+
 /** Figures older than STALE_AFTER are absent: an old figure that looks new is worse than none. */
-function withoutStale(state: CollectorState, { nowMs, staleAfterMs }: FiguresOptions): CollectorState {
-  const stale = state.asOf === null || nowMs - secondsOf(state.asOf) * 1_000 > staleAfterMs
-  return stale ? { ...state, families: [] } : state
+function isStale(state: CollectorState, { nowMs, staleAfterMs }: Omit<FiguresOptions, 'cutOff'>): boolean {
+  return state.asOf === null || nowMs - secondsOf(state.asOf) * 1_000 > staleAfterMs
 }
 
 function seriesOf(state: CollectorState): number {

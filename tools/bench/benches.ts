@@ -28,4 +28,11 @@ export const benches: readonly Bench[] = [
       'a refresh beside plain SQL and beside a shorter history, and the first build; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
     load: async () => (await import('./store/store.ts')).benchStore,
   },
+  {
+    name: 'scrape',
+    title: 'What a scrape costs',
+    summary:
+      'fifty scrapers on one exporter with 2,000 and with 15,000 series, beside a bare server that sends the same; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
+    load: async () => (await import('./scrape/scrape.ts')).benchScrape,
+  },
 ]

@@ -1,0 +1,71 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Family } from './collector.ts'
+import { contentTypes, type Format, negotiate, render, renderFamilies, type Written, written } from './exposition.ts'
+import { compressFirst, type FirstPart, gzipOf } from './gzip-parts.ts'
+
+export interface PageOptions {
+  /** Milliseconds since 1970. */
+  now: () => number
+  /** What stays the same for a while: the same array as long as it does. */
+  lasting: () => readonly Family[]
+  /** What is another at each moment; few, since they are rendered each time. */
+  fleeting: () => Promise<readonly Written[]>
+}
+
+/** 1 s: fifty scrapers at once are answered by one rendering, and no figure is older than that. */
+const renderedForMs = 1_000
+
+interface Rendered {
+  families: readonly Family[]
+  text: Buffer
+  compressed: FirstPart
+}
+
+/**
+ * A page in both formats, plain and compressed. What lasts is rendered once, and before it is asked for: 15,000 series take
+ * some 20 ms, for which each scrape of that moment would wait. The rest is rendered at most once a second for all who ask.
+ */
+export function createPage({ now, lasting, fleeting }: PageOptions) {
+  const rendered = new Map<Format, Rendered>()
+  const bodies = new Map<string, { untilMs: number; body: Promise<Buffer> }>()
+
+  function renderedOf(format: Format): Rendered {
+    const families = lasting()
+    const known = rendered.get(format)
+    if (known?.families === families) return known
+    const text = Buffer.from(renderFamilies(families.map(written), format))
+    const fresh = { families, text, compressed: compressFirst(text) }
+    rendered.set(format, fresh)
+    return fresh
+  }
+
+  async function renderBody(format: Format, compressed: boolean): Promise<Buffer> {
+    const rest = Buffer.from(render(await fleeting(), format))
+    const first = renderedOf(format)
+    return compressed ? gzipOf(first.compressed, rest) : Buffer.concat([first.text, rest])
+  }
+
+  function body(format: Format, compressed: boolean): Promise<Buffer> {
+    const key = `${format} ${compressed}`
+    const known = bodies.get(key)
+    if (known !== undefined && known.untilMs > now()) return known.body
+    const fresh = renderBody(format, compressed)
+    bodies.set(key, { untilMs: now() + renderedForMs, body: fresh })
+    return fresh
+  }
+
+  return {
+    /** To be called when something may have changed: renders what lasts, in the formats that have been asked for. */
+    prepare: () => {
+      bodies.clear()
+      for (const format of rendered.keys()) renderedOf(format)
+    },
+    answer: async (request: FastifyRequest, reply: FastifyReply) => {
+      const format = negotiate(request.headers.accept)
+      const compressed = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(request.headers['accept-encoding'] ?? ''))
+      reply.header('content-type', contentTypes[format]).header('vary', 'accept, accept-encoding')
+      if (compressed) reply.header('content-encoding', 'gzip')
+      return reply.send(await body(format, compressed))
+    },
+  }
+}
