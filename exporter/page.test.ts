@@ -1,6 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { fastify } from 'fastify'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { characters } from '../catalogue/content.ts'
 import type { Family } from './collector.ts'
 import { compressFirst, gzipOf } from './gzip-parts.ts'
@@ -53,6 +53,37 @@ test('what lasts is rendered before it is asked for, what does not at most once 
   page.prepare()
   expect(lookedUp).toBe(1)
   expect(await ask()).toEqual([`${characters.name} 2`, 'moment 3'])
+})
+
+test('a page that is asked for now and then is ready before it is asked for again', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => {
+    vi.useRealTimers()
+  })
+  let moments = 0
+  const page = createPage({
+    now: () => Date.now(),
+    lasting: () => [],
+    fleeting: async () => {
+      moments += 1
+      return [
+        { name: 'moment', type: 'gauge', help: 'A moment.', series: [{ name: 'moment', labels: {}, value: moments }] },
+      ]
+    },
+  })
+  const server = fastify()
+  server.get('/', page.answer)
+  const ask = async () => (await server.inject({ url: '/' })).body
+  await ask()
+  await vi.advanceTimersByTimeAsync(30_400)
+  const before = moments
+  expect(await ask()).toContain(`moment ${before}`)
+  expect(moments).toBe(before)
+  expect(before).toBe(31)
+  // Nobody asks any more.
+  await vi.advanceTimersByTimeAsync(200_000)
+  expect(moments).toBeLessThanOrEqual(31 + 91)
+  page.stop()
 })
 
 test('the figures are the same array until the snapshot, the way to the store or what is stale changes', () => {

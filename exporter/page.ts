@@ -12,8 +12,19 @@ export interface PageOptions {
   fleeting: () => Promise<readonly Written[]>
 }
 
-/** 1 s: fifty scrapers at once are answered by one rendering, and no figure is older than that. */
+/** 1 s: fifty scrapers at once are answered by one rendering, and no figure is older than that when it is asked for again. */
 const renderedForMs = 1_000
+/** 90 s: whoever asks once a minute still finds a page that is ready. What is ready costs a millisecond each second. */
+const keptReadyMs = 90_000
+
+interface Body {
+  format: Format
+  compressed: boolean
+  /** When it was asked for last. */
+  askedMs: number
+  untilMs: number
+  body: Promise<Buffer>
+}
 
 interface Rendered {
   families: readonly Family[]
@@ -23,11 +34,14 @@ interface Rendered {
 
 /**
  * A page in both formats, plain and compressed. What lasts is rendered once, and before it is asked for: 15,000 series take
- * some 20 ms, for which each scrape of that moment would wait. The rest is rendered at most once a second for all who ask.
+ * some 20 ms, for which each scrape of that moment would wait. The rest is rendered once a second for all who ask, and as long
+ * as somebody does before they ask again.
  */
 export function createPage({ now, lasting, fleeting }: PageOptions) {
   const rendered = new Map<Format, Rendered>()
-  const bodies = new Map<string, { untilMs: number; body: Promise<Buffer> }>()
+  const bodies = new Map<string, Body>()
+  let readying: NodeJS.Timeout | undefined
+  let generation = 0
 
   function renderedOf(format: Format): Rendered {
     const families = lasting()
@@ -46,20 +60,48 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
   }
 
   function body(format: Format, compressed: boolean): Promise<Buffer> {
+    readying ??= setInterval(makeReady, renderedForMs).unref()
     const key = `${format} ${compressed}`
     const known = bodies.get(key)
-    if (known !== undefined && known.untilMs > now()) return known.body
+    if (known !== undefined && known.untilMs > now()) {
+      known.askedMs = now()
+      return known.body
+    }
     const fresh = renderBody(format, compressed)
-    bodies.set(key, { untilMs: now() + renderedForMs, body: fresh })
+    bodies.set(key, { format, compressed, askedMs: now(), untilMs: now() + renderedForMs, body: fresh })
     return fresh
+  }
+
+  /** Renders what is asked for now and then, one after the other; the page before serves until that is done. */
+  async function makeReady(): Promise<void> {
+    for (const [key, { format, compressed, askedMs }] of bodies) {
+      if (askedMs + keptReadyMs <= now()) {
+        bodies.delete(key)
+        continue
+      }
+      const begun = generation
+      const rendered = await renderBody(format, compressed).catch(() => undefined)
+      if (begun !== generation) return
+      // Where it failed the next who asks renders it, and hears of it.
+      if (rendered === undefined) bodies.delete(key)
+      // It is replaced a second later by the next one: half a second more, so that no scrape falls between the two.
+      else
+        bodies.set(key, {
+          ...{ format, compressed, askedMs: bodies.get(key)?.askedMs ?? askedMs },
+          ...{ untilMs: now() + 1.5 * renderedForMs, body: Promise.resolve(rendered) },
+        })
+    }
   }
 
   return {
     /** To be called when something may have changed: renders what lasts, in the formats that have been asked for. */
     prepare: () => {
-      bodies.clear()
+      generation += 1
+      for (const body of bodies.values()) body.untilMs = 0
       for (const format of rendered.keys()) renderedOf(format)
+      void makeReady()
     },
+    stop: () => clearInterval(readying),
     answer: async (request: FastifyRequest, reply: FastifyReply) => {
       const format = negotiate(request.headers.accept)
       const compressed = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(request.headers['accept-encoding'] ?? ''))

@@ -41,6 +41,10 @@ export function createExporterServer(options: ServeOptions): HttpServer {
     fleeting: async () => options.probes.families().map(written),
   })
   refresher.onChange(figures.prepare)
+  server.addHook('onClose', async () => {
+    figures.stop()
+    probes.stop()
+  })
 
   server.get('/metrics', figures.answer)
   server.get('/metrics/probes', probes.answer)

@@ -18,7 +18,7 @@ for (const bench of benches) {
   program
     .command(bench.name)
     .description(bench.summary)
-    .option('--small', 'a fiftieth of the size, for a look: some minutes; the page is not written')
+    .option('--small', 'smaller or shorter, for a look: some minutes; the page is not written')
     .option('--write', 'write the page also where --small is given')
     .option('--json <file>', 'add the figures to this file, by their keys')
     .action((flags: Flags) => runBench(bench, flags))
@@ -38,7 +38,7 @@ async function runBench(bench: Bench, flags: Flags): Promise<void> {
 
 function conditions(small: boolean): string {
   const memoryGb = Math.round(totalmem() / 1_073_741_824)
-  const size = small ? ' At a fiftieth of the size.' : ''
+  const size = small ? ' A small run, for a look.' : ''
   return `Measured on ${new Date().toISOString().slice(0, 10)} at commit ${commit()}: ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'}), ${memoryGb} GB of memory, Node ${process.versions.node}.${size}`
 }
 

@@ -54,7 +54,11 @@ test('a computed time column is named with the index on its expression', async (
   expect(joined?.indexed).toBe(false)
   for (const statement of [...(updated?.create ?? []), ...(joined?.create ?? [])]) await database.pool.query(statement)
   const after = await findings('users', { user_id: 'bigint', updated_at: time, joined_at: time })
-  expect(after.map(({ indexed }) => indexed)).toEqual([true, true])
+  expect(after.map(({ columns, indexed }) => [columns[0], indexed])).toEqual([
+    ['updated_at', true],
+    ['joined_at', true],
+    ['user_id', true],
+  ])
 })
 
 test('a cast that depends on the session cannot be indexed, and the view is what to change', async () => {
@@ -86,6 +90,18 @@ test('a column computed over several rows is said to be one', async () => {
   const [finding] = await findings('latest', { entry_id: 'bigint', created_at: time })
   expect(finding?.note).toContain('from several rows or tables')
   expect(finding?.create).toEqual([])
+})
+
+test('an id that is computed forces a look through the whole table for each changed row, and is named', async () => {
+  await database.pool.query(`
+    CREATE TABLE picture (id bigint PRIMARY KEY, at timestamptz NOT NULL);
+    CREATE INDEX ON picture (at);
+    CREATE VIEW generations AS SELECT id::text AS generation_id, at AS updated_at FROM picture;`)
+  const columns = { generation_id: 'text', updated_at: time }
+  const found = await findings('generations', columns)
+  expect(found).toMatchObject([{ indexed: true }, { columns: ['generation_id'], indexed: false }])
+  for (const statement of found[1]?.create ?? []) await database.pool.query(statement)
+  expect((await findings('generations', columns)).map(({ indexed }) => indexed)).toEqual([true, true])
 })
 
 test('a union is followed into each of its tables', async () => {

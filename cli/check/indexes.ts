@@ -64,7 +64,7 @@ export async function inspectAccess(
       await explain(client, `SELECT * FROM ${view} WHERE ${name} = '${literal}'::${type}`),
       literal,
     )
-    const time = name === 'user_id' ? times[0]?.name : undefined
+    const time = name === 'user_id' && columns[0]?.name !== 'user_id' ? times[0]?.name : undefined
     const columnsOfIndex = time === undefined ? [name] : [name, time]
     indexes.push(await findingOf(client, columnsOfIndex, places, time === undefined ? [] : (found.get(time) ?? [])))
   }
@@ -81,12 +81,12 @@ const literals: Readonly<Record<string, string>> = {
   integer: '2147480001',
 }
 
-/** Look-ups of one user or visitor. In `users` the user is the key already. */
+/** Look-ups of one user or visitor, and of one row by its id where rows change: the id is the first column. */
 function equalities(columns: readonly ViewColumn[]): { name: string; type: string; literal: string }[] {
-  const first = columns[0]?.name
-  return columns.flatMap(({ name, type }) => {
+  const changes = columns.some(({ name }) => name === 'updated_at')
+  return columns.flatMap(({ name, type }, place) => {
     const literal = literals[type]
-    const asked = (name === 'user_id' && first !== 'user_id') || name === 'visitor_id'
+    const asked = place === 0 ? changes : name === 'user_id' || name === 'visitor_id'
     return asked && literal !== undefined ? [{ name, type, literal }] : []
   })
 }

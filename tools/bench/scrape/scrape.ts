@@ -29,10 +29,10 @@ export interface Plan {
 /** 1,130 ms: longer than a page is kept, so that it is rendered anew each time, and out of step with polls each 5 s. */
 const everyMs = 1_130
 const fullPlan: Plan = {
-  together: { everyMs, times: 150 },
-  apart: { everyMs: 30_000, times: 3 },
-  loopSeconds: 20,
-  quietSeconds: 60,
+  together: { everyMs, times: 100 },
+  apart: { everyMs: 15_000, times: 2 },
+  loopSeconds: 10,
+  quietSeconds: 30,
   refreshMs: 10_000,
 }
 const smallPlan: Plan = {
