@@ -41,7 +41,6 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
   const rendered = new Map<Format, Rendered>()
   const bodies = new Map<string, Body>()
   let readying: NodeJS.Timeout | undefined
-  let generation = 0
 
   function renderedOf(format: Format): Rendered {
     const families = lasting()
@@ -60,7 +59,7 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
   }
 
   function body(format: Format, compressed: boolean): Promise<Buffer> {
-    readying ??= setInterval(makeReady, renderedForMs).unref()
+    readying ??= setInterval(() => makeReady(false), renderedForMs).unref()
     const key = `${format} ${compressed}`
     const known = bodies.get(key)
     if (known !== undefined && known.untilMs > now()) {
@@ -72,34 +71,32 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
     return fresh
   }
 
-  /** Renders what is asked for now and then, one after the other; the page before serves until that is done. */
-  async function makeReady(): Promise<void> {
-    for (const [key, { format, compressed, askedMs }] of bodies) {
-      if (askedMs + keptReadyMs <= now()) {
+  /** Renders what is asked for now and then; the page before serves until that is done, unless it is out of date. */
+  function makeReady(isOutOfDate: boolean): void {
+    for (const [key, known] of bodies) {
+      if (known.askedMs + keptReadyMs <= now()) {
         bodies.delete(key)
         continue
       }
-      const begun = generation
-      const rendered = await renderBody(format, compressed).catch(() => undefined)
-      if (begun !== generation) return
-      // Where it failed the next who asks renders it, and hears of it.
-      if (rendered === undefined) bodies.delete(key)
-      // It is replaced a second later by the next one: half a second more, so that no scrape falls between the two.
-      else
-        bodies.set(key, {
-          ...{ format, compressed, askedMs: bodies.get(key)?.askedMs ?? askedMs },
-          ...{ untilMs: now() + 1.5 * renderedForMs, body: Promise.resolve(rendered) },
-        })
+      const fresh = renderBody(known.format, known.compressed)
+      const replace = (): void => {
+        // It is replaced a second later by the next one: half a second more, so that no scrape falls between the two.
+        if (bodies.get(key) === known) bodies.set(key, { ...known, untilMs: now() + 1.5 * renderedForMs, body: fresh })
+      }
+      // Where it fails the next who asks renders it, and hears of it.
+      const forget = (): void => {
+        if (bodies.get(key)?.body === fresh) bodies.delete(key)
+      }
+      if (isOutOfDate) replace()
+      fresh.then(replace, forget)
     }
   }
 
   return {
     /** To be called when something may have changed: renders what lasts, in the formats that have been asked for. */
     prepare: () => {
-      generation += 1
-      for (const body of bodies.values()) body.untilMs = 0
       for (const format of rendered.keys()) renderedOf(format)
-      void makeReady()
+      makeReady(true)
     },
     stop: () => clearInterval(readying),
     answer: async (request: FastifyRequest, reply: FastifyReply) => {
