@@ -81,11 +81,11 @@ const shortened = (query: string): string => {
 
 function conditions({ plan }: ScrapeResult): string {
   const { together, apart, loopSeconds, refreshMs } = plan
-  return `All at the same instant: every ${thousands(together.everyMs)} ms, which is longer than the exporter keeps what it rendered, so that nobody finds a
-page of the moment before; in turn with the bare server, ${together.times} times. Each at an instant of its own: every ${apart.everyMs / 1_000} s, spread
+  return `All at the same instant: every ${thousands(together.everyMs)} ms: the exporter renders a page each second, ahead of whoever asks,
+as long as somebody does within 90 s; in turn with the bare server, ${together.times} times. Each at an instant of its own: every ${apart.everyMs / 1_000} s, spread
 over that time, as Prometheus spreads its scrapes. Each again at once: ${loopSeconds} s each. A new snapshot comes every ${refreshMs / 1_000} s (on a platform:
 60 s). Exporter, bare server and scrapers are a process each and share the machine, so that the scrapers' own work is in
-all figures; the bare server is node:http that sends what the exporter answered once, byte for byte: what is left is the
-least that such an answer costs. The exporter is a replica whose snapshots the benchmark writes; a leader answers scrapes
+all figures; the bare server is node:http that sends what the exporter answered once, byte for byte: it shows what a
+simple server needs for such an answer. The exporter is a replica whose snapshots the benchmark writes; a leader answers scrapes
 in the same way.`
 }

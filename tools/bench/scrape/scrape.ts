@@ -26,7 +26,7 @@ export interface Plan {
   refreshMs: number
 }
 
-/** 1,130 ms: longer than a page is kept, so that it is rendered anew each time, and out of step with polls each 5 s. */
+/** 1,130 ms: out of step with the pages that are rendered each second, and with polls each 5 s. */
 const everyMs = 1_130
 const fullPlan: Plan = {
   together: { everyMs, times: 100 },
