@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { badField, type Problem } from './problem.ts'
 import { outcomes } from './schemas/event.ts'
-import { listLimits } from './schemas/list.ts'
+import { type ExportFormat, exportFormats, listLimits } from './schemas/list.ts'
 import { toUtcMicroseconds } from './time.ts'
 
 /** What a list or an export is asked for. An empty list of values is no filter. */
@@ -65,6 +65,15 @@ export function readListQuery(query: Query): { filter: Filter; page: Page } {
     throw badField('page', 'cannot go with cursor or offset; expected one of the three')
   }
   return { filter, page: { limit, offset: offset + (page ?? 0) * limit, cursor } }
+}
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readExportQuery(query: Query): { filter: Filter; format: ExportFormat } {
+  const filter = readFilter(query, ['format'])
+  const wanted = single(query, 'format') ?? 'csv'
+  const format = exportFormats.find((known) => known === wanted)
+  if (format === undefined) throw badField('format', `must be one of ${exportFormats.join(', ')}`)
+  return { filter, format }
 }
 
 /** @throws {Problem} 400 that names the parameter. */
