@@ -12,9 +12,11 @@ import { createMetrics } from './metrics.ts'
 import { handleError, Problem, sendProblem } from './problem.ts'
 import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
 import { exportRoute } from './routes/export.ts'
+import { facetsRoute } from './routes/facets.ts'
 import { ingestRoute } from './routes/ingest.ts'
 import { listRoute } from './routes/list.ts'
 import { operationsRoutes } from './routes/operations.ts'
+import { pagesRoute } from './routes/pages.ts'
 import type { TokenStore } from './tokens.ts'
 
 export interface AppOptions {
@@ -84,6 +86,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       )
       ingestRoute(v1, { writer, metrics, now })
       listRoute(v1, { pool })
+      facetsRoute(v1, { pool })
+      pagesRoute(v1, { pool })
       exportRoute(v1, { pool, actions, metrics, now })
     },
     { prefix: '/v1' },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { badField } from './problem.ts'
+import { badField, type Problem } from './problem.ts'
 import { outcomes } from './schemas/event.ts'
-import { listLimits } from './schemas/list.ts'
+import { type ExportFormat, exportFormats, listLimits } from './schemas/list.ts'
 import { toUtcMicroseconds } from './time.ts'
 
 /** What a list or an export is asked for. An empty list of values is no filter. */
@@ -26,15 +26,15 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 
 const columns = ['actor', 'action', 'target_type', 'target_id', 'outcome'] as const
 const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
-const pageNames: readonly string[] = ['limit', 'cursor', 'offset']
+const pageNames: readonly string[] = ['limit', 'cursor', 'offset', 'page']
+const otherwiseCursor = '; for later pages follow next_cursor with the parameter cursor'
 const noFilter = '__all'
 
 /** @throws {Problem} 400 that names the parameter. */
 export function readFilter(query: Query, alsoAllowed: readonly string[] = []): Filter {
   for (const name of Object.keys(query)) {
     if (filterNames.includes(name) || alsoAllowed.includes(name)) continue
-    const field = name.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
-    throw badField(field, `is not known; expected one of ${[...filterNames, ...alsoAllowed].join(', ')}`)
+    throw unknownParameter(name, [...filterNames, ...alsoAllowed])
   }
   const filter = {
     from: time(query, 'from'),
@@ -57,11 +57,49 @@ export function readFilter(query: Query, alsoAllowed: readonly string[] = []): F
 /** @throws {Problem} 400 that names the parameter. */
 export function readListQuery(query: Query): { filter: Filter; page: Page } {
   const filter = readFilter(query, pageNames)
-  const limit = integer(query, 'limit', 1, listLimits.limitMax) ?? listLimits.limitDefault
-  const offset = integer(query, 'offset', 0, listLimits.offsetMax) ?? 0
+  const { limit, page } = readPage(query)
+  const offset = integer(query, 'offset', 0, listLimits.offsetMax, otherwiseCursor) ?? 0
   const cursor = single(query, 'cursor')
   if (cursor !== undefined && offset > 0) throw badField('offset', 'cannot go with cursor; expected one of the two')
-  return { filter, page: { limit, offset, cursor } }
+  if (page !== undefined && page > 0 && (cursor !== undefined || offset > 0)) {
+    throw badField('page', 'cannot go with cursor or offset; expected one of the three')
+  }
+  return { filter, page: { limit, offset: offset + (page ?? 0) * limit, cursor } }
+}
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readExportQuery(query: Query): { filter: Filter; format: ExportFormat } {
+  const filter = readFilter(query, ['format'])
+  const wanted = single(query, 'format') ?? 'csv'
+  const format = exportFormats.find((known) => known === wanted)
+  if (format === undefined) throw badField('format', `must be one of ${exportFormats.join(', ')}`)
+  return { filter, format }
+}
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readPagesQuery(query: Query): { filter: Filter; limit: number; page: number | undefined } {
+  return { filter: readFilter(query, ['limit', 'page']), ...readPage(query) }
+}
+
+/** What is asked of a span of time alone. */
+export type TimeRange = Pick<Filter, 'from' | 'to'>
+
+/** @throws {Problem} 400 that names the parameter. */
+export function readTimeRange(query: Query): TimeRange {
+  const strange = Object.keys(query).find((name) => name !== 'from' && name !== 'to')
+  if (strange !== undefined) throw unknownParameter(strange, ['from', 'to'])
+  return { from: time(query, 'from'), to: time(query, 'to') }
+}
+
+/** A page counts from 0 and is as long as `limit`: page 3 of 50 is offset 150. */
+function readPage(query: Query): { limit: number; page: number | undefined } {
+  const limit = integer(query, 'limit', 1, listLimits.limitMax) ?? listLimits.limitDefault
+  return { limit, page: integer(query, 'page', 0, Math.floor(listLimits.offsetMax / limit), otherwiseCursor) }
+}
+
+function unknownParameter(name: string, known: readonly string[]): Problem {
+  const field = name.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
+  return badField(field, `is not known; expected one of ${known.join(', ')}`)
 }
 
 function values(query: Query, name: (typeof columns)[number]): string[] {
@@ -100,12 +138,12 @@ function time(query: Query, name: string): string | undefined {
   return utc
 }
 
-function integer(query: Query, name: string, min: number, max: number): number | undefined {
+function integer(query: Query, name: string, min: number, max: number, ifGreater = ''): number | undefined {
   const found = single(query, name)
   if (found === undefined) return undefined
   const value = /^\d{1,9}$/.test(found) ? Number(found) : Number.NaN
   if (value >= min && value <= max) return value
-  const hint = name === 'offset' && value > max ? '; for later pages follow next_cursor with the parameter cursor' : ''
+  const hint = value > max ? ifGreater : ''
   throw badField(name, `is ${JSON.stringify(found.slice(0, 60))}; expected a whole number from ${min} to ${max}${hint}`)
 }
 

@@ -89,6 +89,14 @@ describe('filters', () => {
     ['action=refund.grant&outcome=failure', "action = 'refund.grant' AND outcome = 'failure'"],
     ['target_type=character&target_id=t0,t5', "target_type = 'character' AND target_id IN ('t0', 't5')"],
     ['outcome=failure,success', 'true'],
+    ['actor=ada,nobody', "actor_id = 'ada'"],
+    ['actor=ada,bob&outcome=failure', "actor_id IN ('ada', 'bob') AND outcome = 'failure'"],
+    [
+      'actor=ada,bob&action=refund.grant,user.suspend&from=2026-01-02T00:00:00Z',
+      "actor_id IN ('ada', 'bob') AND action IN ('refund.grant', 'user.suspend') AND occurred_at >= '2026-01-02Z'",
+    ],
+    ['target_id=t1,t2&actor=ada', "target_id IN ('t1', 't2') AND actor_id = 'ada'"],
+    ['target_type=user,character&q=needle', "metadata ->> 'note' ILIKE '%needle%'"],
     ['q=100%25 needle_', "metadata ->> 'note' ILIKE '%needle%'"],
     ['q=NAME 2', "actor_name = 'Name 2'"],
     ['q=%25', "metadata ->> 'note' LIKE '%\\%%'"],
@@ -116,6 +124,7 @@ describe('pages', () => {
   test('the cursor gives every event once, in order, whatever the size of the page', async () => {
     const ids = await expected("actor_id IN ('ada', 'bob')")
     for (const limit of [1, 7, 500]) expect(await pages('actor=bob,ada', limit)).toEqual(ids)
+    expect((await list('actor=bob,ada&limit=30&offset=60')).items.map((item) => item.id)).toEqual(ids.slice(60, 90))
   })
 
   test('events that come in meanwhile neither repeat nor hide what is on later pages', async () => {

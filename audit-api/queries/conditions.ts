@@ -1,4 +1,5 @@
-import type { Filter } from '../filter.ts'
+import type { Filter, Position } from '../filter.ts'
+import { outcomes } from '../schemas/event.ts'
 
 /** Turns a value into what stands for it in the statement: a parameter's number, or an escaped literal. */
 export type Bind = (value: string) => string
@@ -12,11 +13,21 @@ export function whereClause(filter: Filter, bind: Bind, further: readonly string
     ...anyOf('action', filter.action, bind),
     ...anyOf('target_type', filter.target_type, bind),
     ...anyOf('target_id', filter.target_id, bind),
-    ...anyOf('outcome', filter.outcome, bind),
+    // Every outcome is no filter.
+    ...(filter.outcome.length === outcomes.length ? [] : anyOf('outcome', filter.outcome, bind)),
     ...(filter.q === undefined ? [] : [`position(lower(${bind(filter.q)}::text) IN lower(${searched})) > 0`]),
     ...further,
   ]
   return conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`
+}
+
+/**
+ * What comes behind a position in a list that is newest first. The first condition follows from the second and is there for
+ * the planner, which leaves out the months behind it by a comparison of the time alone and not by one of a row.
+ */
+export function behind(position: Position, bind: Bind): string[] {
+  const time = `${bind(position.occurredAt)}::timestamptz`
+  return [`occurred_at <= ${time}`, `(occurred_at, id) < (${time}, ${bind(position.id)}::uuid)`]
 }
 
 const searched = `concat_ws(' ', actor_id, actor_name, actor_email, action, target_type, target_id, target_name, metadata::text)`

@@ -1,10 +1,10 @@
-import { type Pool, transaction } from '../../lib/postgres.ts'
+import type { Pool } from '../../lib/postgres.ts'
 import { type Filter, type Page, type Position, readCursor, writeCursor } from '../filter.ts'
-import { type ListAnswer, listLimits } from '../schemas/list.ts'
-import { whereClause } from './conditions.ts'
+import type { ListAnswer } from '../schemas/list.ts'
+import { behind, whereClause } from './conditions.ts'
+import { boundedCount, countEvents } from './count-events.ts'
+import { inSnapshot } from './snapshot.ts'
 
-/** One snapshot for the page and its total, so that they agree. 10 s: a page takes milliseconds, a search may take seconds. */
-const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 10000'
 const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
 interface Row {
@@ -34,17 +34,15 @@ interface Row {
  */
 export async function listEvents(pool: Pool, filter: Filter, page: Page): Promise<ListAnswer> {
   const after = page.cursor === undefined ? undefined : readCursor(page.cursor, filter)
-  return await transaction(pool, begin, async (client) => {
-    const list = listStatement(filter, page, after)
-    const { rows } = await client.query<Row>(list)
-    const counted = await client.query<{ total: number }>(countStatement(filter))
-    const total = counted.rows[0]?.total ?? 0
+  return await inSnapshot(pool, async (client) => {
+    const { rows } = await client.query<Row>(listStatement(filter, page, after))
+    const total = boundedCount(await countEvents(client, filter))
     const items = rows.slice(0, page.limit)
     const last = items.at(-1)
     const more = rows.length > page.limit && last !== undefined
     return {
       items: items.map(toEvent),
-      total: total > listLimits.totalMax ? `${listLimits.totalMax}+` : total,
+      total,
       next_cursor: more ? writeCursor({ occurredAt: last.occurred_at, id: last.id }, filter) : null,
     }
   })
@@ -54,25 +52,53 @@ export async function listEvents(pool: Pool, filter: Filter, page: Page): Promis
 function listStatement(filter: Filter, page: Page, after: Position | undefined) {
   const values: unknown[] = []
   const bind = (value: unknown) => `$${values.push(value)}`
-  const behind =
-    after === undefined ? [] : [`(occurred_at, id) < (${bind(after.occurredAt)}::timestamptz, ${bind(after.id)}::uuid)`]
+  const positions = after === undefined ? [] : behind(after, bind)
+  const several = severalOf(filter)
+  const source =
+    several === undefined
+      ? `barometer_audit.event ${whereClause(filter, bind, positions)}`
+      : `(${keysOfSeveral({ filter, several, reach: page.offset + page.limit + 1, bind, positions })}) AS found
+    JOIN barometer_audit.event USING (occurred_at, id)`
   const text = `
     SELECT id, ${iso('occurred_at')} AS occurred_at, ${iso('recorded_at')} AS recorded_at,
       actor_type, actor_id, actor_name, actor_email, action, target_type, target_id, target_name, outcome,
       ip, user_agent, request_id, trace_id, metadata, changes
-    FROM barometer_audit.event ${whereClause(filter, bind, behind)}
+    FROM ${source}
     ORDER BY event.occurred_at DESC, event.id DESC
     LIMIT ${bind(page.limit + 1)} OFFSET ${bind(page.offset)}`
   return { text, values }
 }
 
-function countStatement(filter: Filter) {
-  const values: unknown[] = []
-  const bind = (value: unknown) => `$${values.push(value)}`
-  const text = `
-    SELECT count(*)::integer AS total
-    FROM (SELECT FROM barometer_audit.event ${whereClause(filter, bind)} LIMIT ${listLimits.totalMax + 1}) AS counted`
-  return { text, values }
+/** The column of several values by which to search, unless another of one value does it; the fewest rows first. */
+function severalOf(filter: Filter): keyof typeof columnOf | undefined {
+  const names = ['target_id', 'actor', 'action', 'target_type'] as const
+  return names.some((name) => filter[name].length === 1) ? undefined : names.find((name) => filter[name].length > 1)
+}
+
+const columnOf = { target_id: 'target_id', actor: 'actor_id', action: 'action', target_type: 'target_type' } as const
+
+interface SeveralOptions {
+  filter: Filter
+  several: keyof typeof columnOf
+  reach: number
+  bind: (value: unknown) => string
+  positions: readonly string[]
+}
+
+/**
+ * The newest rows of each value, then the newest of these: for each value a short scan of its index. Left to `IN`, Postgres
+ * reads the whole log backwards until enough rows match, which for two rare actors of 10 million events was 35 ms and not 1.
+ */
+function keysOfSeveral({ filter, several, reach, bind, positions }: SeveralOptions): string {
+  const where = whereClause({ ...filter, [several]: [] }, bind, [...positions, `${columnOf[several]} = given.value`])
+  const limit = bind(reach)
+  return `SELECT newest.occurred_at, newest.id
+      FROM unnest(${bind(filter[several])}::text[]) AS given (value)
+      CROSS JOIN LATERAL (
+        SELECT occurred_at, id FROM barometer_audit.event ${where}
+        ORDER BY occurred_at DESC, id DESC LIMIT ${limit}
+      ) AS newest
+      ORDER BY newest.occurred_at DESC, newest.id DESC LIMIT ${limit}`
 }
 
 function toEvent(row: Row) {

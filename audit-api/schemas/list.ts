@@ -8,6 +8,7 @@ export const listLimits = {
   totalMax: 10_000,
   textMax: 200,
   valuesMax: 100,
+  facetValuesMax: 1_000,
 } as const
 
 const several = (description: string) =>
@@ -34,12 +35,34 @@ export const filterProperties = {
   ),
 }
 
-export const ExportQuerySchema = Type.Object(filterProperties, { additionalProperties: false })
+export const exportFormats = ['csv', 'ndjson'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+export const ExportQuerySchema = Type.Object(
+  {
+    ...filterProperties,
+    format: Type.Optional(
+      Type.Enum(exportFormats, { default: 'csv', description: 'ndjson is one event of the list a line.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+/** How long a page is, and which one, counted from 0: page × limit is the offset. */
+const pageProperties = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: listLimits.limitMax, default: listLimits.limitDefault })),
+  page: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description: `Counts from 0: skips page × limit events, at most ${listLimits.offsetMax}; for more use cursor.`,
+    }),
+  ),
+}
 
 export const ListQuerySchema = Type.Object(
   {
     ...filterProperties,
-    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: listLimits.limitMax, default: listLimits.limitDefault })),
+    ...pageProperties,
     cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same filter.' })),
     offset: Type.Optional(
       Type.Integer({ minimum: 0, maximum: listLimits.offsetMax, description: 'Skips so many; for more use cursor.' }),
@@ -48,11 +71,53 @@ export const ListQuerySchema = Type.Object(
   { additionalProperties: false },
 )
 
+const boundedCount = (of: string) =>
+  Type.Union([Type.Integer(), Type.Literal(`${listLimits.totalMax}+`)], {
+    description: `${of}: exact to ${listLimits.totalMax}, then "${listLimits.totalMax}+".`,
+  })
+
 export const ListAnswerSchema = Type.Object({
   items: Type.Array(StoredEventSchema),
-  total: Type.Union([Type.Integer(), Type.Literal(`${listLimits.totalMax}+`)], {
-    description: `How many the filter matches: exact to ${listLimits.totalMax}, then "${listLimits.totalMax}+".`,
-  }),
+  total: boundedCount('How many the filter matches'),
   next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'The next page, or null on the last one.' }),
 })
 export type ListAnswer = Static<typeof ListAnswerSchema>
+
+export const FacetsQuerySchema = Type.Object(
+  { from: filterProperties.from, to: filterProperties.to },
+  { additionalProperties: false },
+)
+
+const facet = (description: string) =>
+  Type.Array(
+    Type.Object({
+      value: Type.String({ description: 'What to filter by.' }),
+      text: Type.String({ description: 'What to show.' }),
+      count: boundedCount('Events of the range'),
+    }),
+    { description },
+  )
+
+export const FacetsAnswerSchema = Type.Object({
+  actors: facet('Every actor by id once, with the newest name of the range.'),
+  actions: facet('Every action.'),
+  target_types: facet('Every type of target.'),
+  outcomes: facet('Every outcome.'),
+  complete: Type.Boolean({
+    description: `False where a list has more than ${listLimits.facetValuesMax} values, of which the first are shown.`,
+  }),
+})
+export type FacetsAnswer = Static<typeof FacetsAnswerSchema>
+export type Facet = FacetsAnswer['actors'][number]
+
+export const PagesQuerySchema = Type.Object({ ...filterProperties, ...pageProperties }, { additionalProperties: false })
+
+export const PagesAnswerSchema = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      label: Type.String({ description: 'The number of the page, counted from 1.' }),
+      page: Type.Integer({ description: 'The value of the parameter page, counted from 0.' }),
+    }),
+  ),
+})
+export type PagesAnswer = Static<typeof PagesAnswerSchema>

@@ -35,4 +35,11 @@ export const benches: readonly Bench[] = [
       'fifty scrapers on one exporter with 2,000 and with 15,000 series, beside a bare server that sends the same; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
     load: async () => (await import('./scrape/scrape.ts')).benchScrape,
   },
+  {
+    name: 'audit',
+    title: 'What the audit API costs',
+    summary:
+      'ingest beside a bare INSERT, pages of 10 million events at any depth, and the export of all of them beside psql; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
+    load: async () => (await import('./audit/audit.ts')).benchAudit,
+  },
 ]

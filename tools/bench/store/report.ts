@@ -1,6 +1,6 @@
 import type { Client } from 'pg'
+import { serverSettings } from '../postgres.ts'
 import type { Summary } from '../statistics.ts'
-import { serverSettings } from './postgres.ts'
 import type { Ratios, StoreResult } from './store.ts'
 
 /** What the server says of itself. */

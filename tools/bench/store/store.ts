@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { createClient } from '../../../lib/postgres.ts'
 import type { BenchOptions, BenchResult } from '../benches.ts'
+import { benchDirectory, onServer } from '../on-server.ts'
+import type { Server } from '../postgres.ts'
 import { type Summary, summarise } from '../statistics.ts'
-import { givenServer, type Server, startServer } from './postgres.ts'
 import { renderStore, serverFacts } from './report.ts'
 import { findSqlExporter } from './sql-exporter.ts'
 import { Subject } from './subject.ts'
@@ -61,23 +61,10 @@ export interface StoreResult {
   refreshes: number
 }
 
-const benchDirectory = resolve(import.meta.dirname, '..', '..', '..', '.barometer', 'bench')
-
 /** What a refresh costs, beside the same figures by plain SQL, and beside itself where the history is a tenth as long. */
 export async function benchStore(options: BenchOptions): Promise<BenchResult> {
   const plan = options.small ? smallPlan : fullPlan
-  const directory = join(benchDirectory, `store-${process.pid}`)
-  removeOldRuns()
-  mkdirSync(directory, { recursive: true })
-  const given = process.env.BENCH_DATABASE_URL
-  const server = given === undefined ? await startServer(join(directory, 'postgres')) : givenServer(given)
-  const end = async (): Promise<void> => {
-    await server.stop()
-    rmSync(directory, { recursive: true, force: true })
-  }
-  process.once('SIGINT', () => void end().finally(() => process.exit(130)))
-  process.once('SIGTERM', () => void end().finally(() => process.exit(143)))
-  try {
+  return await onServer('store', async (server, directory) => {
     const result = await measure(server, plan, directory, options.say)
     const ratios = ratiosOf(result)
     return {
@@ -89,18 +76,7 @@ export async function benchStore(options: BenchOptions): Promise<BenchResult> {
         'store.exporterRssMb': result.firstBuild.peakRssMb,
       },
     }
-  } finally {
-    await end()
-  }
-}
-
-/** What killed runs left; another run may live beside this one. */
-function removeOldRuns(): void {
-  for (const name of existsSync(benchDirectory) ? readdirSync(benchDirectory) : []) {
-    const [, pid] = /^store-(\d+)$/.exec(name) ?? []
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      rmSync(join(benchDirectory, name), { recursive: true, force: true })
-  }
+  })
 }
 
 export interface Ratios {

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { Client } from 'pg'
 import { exporterRole } from '../../../database/platform/install.ts'
-import type { Server } from './postgres.ts'
+import type { Server } from '../postgres.ts'
 
 export interface StatementTime {
   query: string
@@ -20,8 +20,7 @@ export interface Timing {
   statements: readonly StatementTime[]
 }
 
-/** Of the server's log: whose message, in which database, and how long the server took for it. */
-export const logLinePrefix = '%u@%d '
+/** A line of the server's log: whose message, in which database (the prefix that ../postgres.ts sets), and how long the server took for it. */
 const durationLine = /^(\S+) LOG: {2}duration: ([\d.]+) ms$/
 
 /**

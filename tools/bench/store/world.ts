@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Client } from 'pg'
 import { installPlatform } from '../../../database/platform/install.ts'
 import { createClient } from '../../../lib/postgres.ts'
+import { inLanes, type Work } from '../lanes.ts'
 
 /** How many rows of each kind a world of 120 days has; a shorter one has as many a day. */
 const fullCounts = {
@@ -122,28 +123,6 @@ async function openLane(url: string): Promise<Client> {
      SET max_parallel_maintenance_workers = 0; SET jit = off`,
   )
   return client
-}
-
-interface Work {
-  name: string
-  statement: string
-}
-
-async function inLanes(
-  lanes: readonly Client[],
-  work: readonly Work[],
-  say: (line: string) => void = () => {},
-): Promise<void> {
-  const left = [...work]
-  const run = async (client: Client): Promise<void> => {
-    for (let next = left.shift(); next !== undefined; next = left.shift()) {
-      const started = performance.now()
-      await client.query(next.statement)
-      const seconds = (performance.now() - started) / 1_000
-      if (seconds >= 1) say(`${next.name}: ${seconds.toFixed(1)} s`)
-    }
-  }
-  await Promise.all(lanes.map(run))
 }
 
 /** The file's parts, each after a line `-- Part: name`. */

@@ -17,9 +17,8 @@ import { totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
-import { createClient } from '../../../lib/postgres.ts'
-import { messageOf, UserError } from '../../../lib/user-error.ts'
-import { logLinePrefix } from './timing.ts'
+import { createClient } from '../../lib/postgres.ts'
+import { messageOf, UserError } from '../../lib/user-error.ts'
 
 const memoryMb = Math.floor(totalmem() / 1_048_576)
 
@@ -45,6 +44,9 @@ export const serverSettings = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track_planning': 'on',
 } as const
+
+/** Of the server's log: whose message, and in which database. */
+export const logLinePrefix = '%u@%d '
 
 export interface Server {
   /** Of the superuser, database `postgres`. */
