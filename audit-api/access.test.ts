@@ -134,7 +134,9 @@ describe('what is open', () => {
   test('the documentation describes each route with its token and its refusals', async () => {
     const { paths, openapi } = (await get({}, '/openapi.json')).json()
     expect(openapi).toBe('3.1.0')
-    expect(Object.keys(paths)).toEqual(['/v1/audit/events', '/v1/audit/events.csv'])
+    expect(Object.keys(paths)).toEqual(
+      expect.arrayContaining(['/v1/audit/events', '/v1/audit/events.csv', '/v1/errors', '/v1/errors/groups']),
+    )
     expect(Object.keys(paths['/v1/audit/events'].post.responses)).toEqual(
       expect.arrayContaining(['200', '201', '400', '401', '403', '409', '413', '429', '503']),
     )

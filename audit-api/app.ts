@@ -8,9 +8,13 @@ import type { Pool } from '../lib/postgres.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
 import { createActionLog } from './action-log.ts'
 import { requireTokens } from './authentication.ts'
+import { createErrorSeries } from './errors/series.ts'
+import type { ErrorLog } from './errors/upkeep.ts'
 import { createMetrics } from './metrics.ts'
 import { handleError, Problem, sendProblem } from './problem.ts'
+import { createErrorWriter } from './queries/errors.ts'
 import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
+import { errorsRoutes } from './routes/errors.ts'
 import { exportRoute } from './routes/export.ts'
 import { facetsRoute } from './routes/facets.ts'
 import { ingestRoute } from './routes/ingest.ts'
@@ -34,6 +38,7 @@ export interface AppOptions {
 export interface AuditApp {
   server: HttpServer
   writer: EventWriter
+  errorLog: ErrorLog
 }
 
 const bodyMaxBytes = 1_048_576
@@ -45,6 +50,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   const metrics = createMetrics()
   const writer = createEventWriter(pool)
   const actions = createActionLog(writer, now)
+  const errors = createErrorWriter(pool)
+  const series = createErrorSeries(pool, metrics.errors)
   const server = createHttpServer({
     serving: options.serving ?? injected,
     log,
@@ -89,10 +96,11 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       facetsRoute(v1, { pool })
       pagesRoute(v1, { pool })
       exportRoute(v1, { pool, actions, metrics, now })
+      errorsRoutes(v1, { pool, writer: errors, series, now })
     },
     { prefix: '/v1' },
   )
-  return { server, writer }
+  return { server, writer, errorLog: { refreshSeries: series.refresh, keepDays: errors.keepDays } }
 }
 
 const document = {

@@ -48,6 +48,7 @@ const columns: Readonly<Record<string, string>> = {
   'barometer_audit.seal_batch': 'chain_hash',
   'barometer_audit.verification': 'valid',
   'barometer_audit.removed_month': 'sha256',
+  'barometer_audit.error_series': 'since',
 }
 const columnOf = (table: string) => columns[table] ?? 'occurred_at'
 

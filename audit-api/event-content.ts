@@ -24,7 +24,7 @@ export function readEvents(body: unknown, now: Date): AuditEvent[] {
 }
 
 function readEvent(item: unknown, path: string, now: Date): AuditEvent {
-  if (!event.Check(item)) throw firstError(item, path)
+  if (!event.Check(item)) throw firstError(event.Errors(item), path, 'event')
   refuseUnstorable(item, path, 0)
   const { ip } = item.context ?? {}
   if (ip !== undefined && isIP(ip) === 0) {
@@ -50,19 +50,19 @@ function readEvent(item: unknown, path: string, now: Date): AuditEvent {
   return { ...item, occurred_at: occurredAt, ...(item.id === undefined ? {} : { id: item.id.toLowerCase() }) }
 }
 
-function firstError(item: unknown, path: string): Problem {
-  const errors = event.Errors(item)
+/** The first thing that is not as the schema asks, by its name; the whole is `what`. */
+export function firstError(errors: ReturnType<typeof event.Errors>, path: string, what: string): Problem {
   const unknown = errors.find((error) => error.keyword === 'additionalProperties')
   if (unknown?.keyword === 'additionalProperties') {
     const field = pointer(path, `${unknown.instancePath}/${unknown.params.additionalProperties[0] ?? ''}`)
     return badField(field, 'is not known; expected only the fields of the schema')
   }
   const error = errors[0]
-  if (error === undefined) return new Problem(400, 'the event is not right')
+  if (error === undefined) return new Problem(400, `the ${what} is not right`)
   if (error.keyword === 'required') {
     return badField(pointer(path, `${error.instancePath}/${error.params.requiredProperties[0] ?? ''}`), 'is missing')
   }
-  const field = pointer(path, error.instancePath) || 'event'
+  const field = pointer(path, error.instancePath) || what
   if (error.keyword === 'enum') return badField(field, `must be one of ${error.params.allowedValues.join(', ')}`)
   return badField(field, error.message)
 }
@@ -71,7 +71,7 @@ function firstError(item: unknown, path: string): Problem {
  * What Postgres could not store as it was sent: NUL, halves of surrogate pairs, numbers that JavaScript has rounded. A
  * log that changes what it was told is none, so these are refused, not repaired.
  */
-function refuseUnstorable(value: unknown, path: string, depth: number): void {
+export function refuseUnstorable(value: unknown, path: string, depth: number): void {
   if (depth > eventLimits.depthMax) throw badField(path, `is nested deeper than ${eventLimits.depthMax} levels`)
   if (typeof value === 'string') refuseText(value, path)
   else if (
@@ -110,7 +110,7 @@ function pointer(path: string, instancePath: string): string {
   return keys.reduce((field, key) => join(field, key), path)
 }
 
-function join(path: string, key: string): string {
+export function join(path: string, key: string): string {
   return path === '' ? key : `${path}.${key}`
 }
 
@@ -119,6 +119,6 @@ function cleaned(key: string): string {
   return key.replace(/[^\x20-\x7e]/g, '?').slice(0, 100)
 }
 
-function shown(text: string): string {
+export function shown(text: string): string {
   return JSON.stringify(text.slice(0, 60))
 }

@@ -97,12 +97,13 @@ function readPage(query: Query): { limit: number; page: number | undefined } {
   return { limit, page: integer(query, 'page', 0, Math.floor(listLimits.offsetMax / limit), otherwiseCursor) }
 }
 
-function unknownParameter(name: string, known: readonly string[]): Problem {
+export function unknownParameter(name: string, known: readonly string[]): Problem {
   const field = name.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
   return badField(field, `is not known; expected one of ${known.join(', ')}`)
 }
 
-function values(query: Query, name: (typeof columns)[number]): string[] {
+/** Repeated and comma-separated values as one list; empty for no filter. */
+export function values(query: Query, name: string): string[] {
   const found = query[name] ?? []
   const all = (typeof found === 'string' ? [found] : found)
     .flatMap((value) => value.split(','))
@@ -115,7 +116,7 @@ function values(query: Query, name: (typeof columns)[number]): string[] {
   return distinct
 }
 
-function single(query: Query, name: string): string | undefined {
+export function single(query: Query, name: string): string | undefined {
   const found = query[name]
   if (typeof found === 'object') throw badField(name, 'is there more than once; expected one value')
   refuseNul(name, found === undefined ? [] : [found])
@@ -126,7 +127,7 @@ function refuseNul(name: string, found: readonly string[]): void {
   if (found.some((value) => value.includes('\0'))) throw badField(name, 'contains a NUL character')
 }
 
-function time(query: Query, name: string): string | undefined {
+export function time(query: Query, name: string): string | undefined {
   const found = single(query, name)
   if (found === undefined) return undefined
   const utc = toUtcMicroseconds(found)
@@ -138,7 +139,7 @@ function time(query: Query, name: string): string | undefined {
   return utc
 }
 
-function integer(query: Query, name: string, min: number, max: number, ifGreater = ''): number | undefined {
+export function integer(query: Query, name: string, min: number, max: number, ifGreater = ''): number | undefined {
   const found = single(query, name)
   if (found === undefined) return undefined
   const value = /^\d{1,9}$/.test(found) ? Number(found) : Number.NaN

@@ -1,5 +1,10 @@
 import { Counter, Histogram, Registry } from 'prom-client'
-import { auditEventsIngestedTotal, auditExportDurationSeconds, auditExportRowsTotal } from '../catalogue/audit.ts'
+import {
+  auditEventsIngestedTotal,
+  auditExportDurationSeconds,
+  auditExportRowsTotal,
+  errorsTotal,
+} from '../catalogue/audit.ts'
 import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
 
 export type AuditMetrics = ReturnType<typeof createMetrics>
@@ -22,6 +27,12 @@ export function createMetrics() {
     buckets: [...(auditExportDurationSeconds.buckets ?? [])],
     registers,
   })
+  const errors = new Counter({
+    name: errorsTotal.name,
+    help: errorsTotal.help,
+    labelNames: ['service', 'error_type'] as const,
+    registers,
+  })
   const requestSeconds = new Histogram({
     name: httpServerRequestDurationSeconds.name,
     help: httpServerRequestDurationSeconds.help,
@@ -29,5 +40,5 @@ export function createMetrics() {
     buckets: [...(httpServerRequestDurationSeconds.buckets ?? [])],
     registers,
   })
-  return { registry, ingested, exportedRows, exportSeconds, requestSeconds }
+  return { registry, ingested, exportedRows, exportSeconds, errors, requestSeconds }
 }

@@ -4,6 +4,7 @@ import { createPool } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { createApp } from './app.ts'
+import { startErrorUpkeep } from './errors/upkeep.ts'
 import { openTokensFile } from './tokens.ts'
 
 export { migrateAudit } from './migrate.ts'
@@ -38,7 +39,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     applicationName: 'barometer-audit-api',
     connectionsMax: 10,
   })
-  const { server, writer } = await createApp({ pool, tokens, log, now: () => new Date(), serving })
+  const { server, writer, errorLog } = await createApp({ pool, tokens, log, now: () => new Date(), serving })
   const makePartitions = () =>
     writer.ensureMonthsAhead().catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'the partitions of the coming months could not be made')
@@ -52,11 +53,13 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   }
   void makePartitions()
   const upkeep = setInterval(makePartitions, hourMs)
+  const errorUpkeep = startErrorUpkeep(errorLog, log)
 
   return {
     address,
     stop: async () => {
       clearInterval(upkeep)
+      errorUpkeep.stop()
       // An export may have half an hour to go; it is cut, visibly, and the client begins again.
       const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
       await server.close()

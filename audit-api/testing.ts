@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import type { HttpServer } from '../lib/http-server.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { createApp } from './app.ts'
+import type { ErrorLog } from './errors/upkeep.ts'
 import { migrateAudit } from './migrate.ts'
 import { createToken, findToken, type NewToken, type TokenEntry } from './tokens.ts'
 
@@ -13,6 +14,7 @@ export interface AuditTestbed {
   service: Pool
   /** As the owner of the log. */
   owner: Pool
+  errorLog: ErrorLog
   /** A token with these scopes. */
   token(options: Partial<NewToken>): string
   close(): Promise<void>
@@ -31,7 +33,7 @@ export async function openAuditTestbed(
     connectionsMax: 8,
   })
   const entries: TokenEntry[] = []
-  const { server } = await createApp({
+  const { server, errorLog } = await createApp({
     pool: service,
     tokens: { find: (token) => findToken(entries, token) },
     log: pino({ level: 'silent' }),
@@ -42,6 +44,7 @@ export async function openAuditTestbed(
     server,
     service,
     owner,
+    errorLog,
     token: (wanted) => {
       const { token, entry } = createToken({ name: randomUUID(), scopes: ['read'], ...wanted })
       entries.push(entry)
@@ -72,6 +75,18 @@ export function sampleEvent(changes: Record<string, unknown> = {}): Record<strin
     action: 'user.suspend',
     target: { type: 'user', id: `user-${count}`, name: 'Somebody' },
     outcome: 'success',
+    ...changes,
+  }
+}
+
+/** An error that is right, of a moment ago; each call another one. */
+export function sampleError(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  count += 1
+  return {
+    occurred_at: new Date(Date.now() - 3_600_000 + count * 1_000).toISOString(),
+    service: 'platform-api',
+    type: 'TimeoutError',
+    message: `no answer to request ${count} within 3000 ms`,
     ...changes,
   }
 }

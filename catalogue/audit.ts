@@ -62,6 +62,8 @@ export const errorsTotal = metric({
   unit: 'errors',
   replicas: 'share',
   help: 'Errors reported by the services of the platform; the 50 most frequent types, the rest is other.',
+  definition:
+    'Errors stored by POST /v1/errors; one that was sent again is counted once. A service and type reported three times in a day get a series of their own within a minute, the most frequent first, at 0, while there is room (50 types, 19 services); no count moves, so what came before stays in `other`. They keep it as long as the log (30 days) has an error of them.',
   labels: { service: atMost(20), error_type: atMost(51) },
   combinationsMax: 200,
 })
