@@ -54,6 +54,14 @@ test('product code may not import what only tests use, a test may import anythin
   expect(messagesIn('exporter/main.test.ts', "import { a } from '../testing/postgres.ts'")).toEqual([])
 })
 
+test('what others take into their own programs imports nothing of ours', () => {
+  expect(messagesIn('audit-api/client/client.ts', "import { a } from './backoff.ts'\nimport 'node:fs'")).toEqual([])
+  expect(messagesIn('audit-api/client/client.ts', "import { a } from '../../lib/log.ts'")).toEqual([
+    'imports ../../lib/log.ts; audit-api/client may import nothing of ours',
+  ])
+  expect(messagesIn('audit-api/client/client.ts', "import { a } from '../schemas/event.ts'")).toHaveLength(1)
+})
+
 test('the catalogue imports no package', () => {
   expect(messagesIn('catalogue/users.ts', "import { readFileSync } from 'node:fs'")).toEqual([
     'imports node:fs; the catalogue is pure data and imports nothing',

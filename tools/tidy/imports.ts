@@ -34,6 +34,9 @@ const directions: Readonly<Record<string, readonly string[] | 'anything'>> = {
   bin: ['cli'],
 }
 
+/** What others take into their own programs: it stands alone, and imports nothing that they would not have. */
+const standalone = ['audit-api/client']
+
 /** Holds the directions of imports, and that a relative import names its file with its ending. */
 export function importFindings(file: SourceFile, tokens: readonly Token[]): Finding[] {
   if (file.path.endsWith('.test.ts')) return []
@@ -45,7 +48,12 @@ export function importFindings(file: SourceFile, tokens: readonly Token[]): Find
       return from === 'catalogue' ? finding(`imports ${specifier}; the catalogue is pure data and imports nothing`) : []
     }
     if (!/\.(ts|json|js)$/.test(specifier)) return finding(`imports ${specifier}; expected the file with its ending`)
-    const to = topOf(path.posix.join(path.posix.dirname(file.path), specifier))
+    const target = path.posix.join(path.posix.dirname(file.path), specifier)
+    const alone = standalone.find((directory) => file.path.startsWith(`${directory}/`))
+    if (alone !== undefined && !target.startsWith(`${alone}/`)) {
+      return finding(`imports ${specifier}; ${alone} may import nothing of ours`)
+    }
+    const to = topOf(target)
     if (allowed === undefined || allowed === 'anything' || to === from || allowed.includes(to)) return []
     const may = allowed.length === 0 ? 'nothing of ours' : `only from ${allowed.join(', ')}`
     return to === 'package.json' ? [] : finding(`imports from ${to}; ${from} may import ${may}`)
