@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import getPort from 'get-port'
 import { startAlertmanager } from '../stack/alertmanager.ts'
 import { findProgram } from '../stack/debian-packages.ts'
@@ -6,7 +5,7 @@ import { answers } from '../stack/process.ts'
 import { startPrometheus } from '../stack/prometheus.ts'
 import { writeAlertmanagerFiles, writePrometheusFiles } from './monitoring.ts'
 import type { Platform } from './platform.ts'
-import { runCommand, startScript } from './processes.ts'
+import { startScript } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { randomSecret, writeSecret } from './secrets.ts'
@@ -81,16 +80,8 @@ export function exporterEnvironment(platform: Platform): Record<string, string> 
 
 async function startServices({ directory, stack, platform }: Parameters<typeof startBarometer>[0]) {
   const logs = directory.folder('logs')
-  const tokensFile = join(directory.folder('secrets'), 'tokens.json')
-  const auditToken = (
-    await runCommand(
-      ['audit', 'tokens', 'add', '--name', 'demo', '--scope', 'ingest', 'read', 'export'],
-      { AUDIT_TOKENS_FILE: tokensFile },
-      logs,
-    )
-  ).trim()
+  const { url: auditApiUrl, tokensFile, token: auditToken } = platform.auditApi
   const exporterUrl = `http://127.0.0.1:${await getPort({ host: '127.0.0.1' })}`
-  const auditApiUrl = `http://127.0.0.1:${await getPort({ host: '127.0.0.1' })}`
   await Promise.all([
     stack.add(
       startScript({

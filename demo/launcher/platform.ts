@@ -6,6 +6,7 @@ import { type Postgres, startPostgres } from '../stack/postgres.ts'
 import { answers, type Program } from '../stack/process.ts'
 import { type RunningRedis, startRedis } from '../stack/redis.ts'
 import { type RunningS3, startS3 } from '../stack/s3.ts'
+import { type AuditApiAccess, prepareAuditApi } from './audit-api.ts'
 import { runCommand, startScript } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { RunDirectory } from './run-directory.ts'
@@ -20,6 +21,8 @@ export interface Platform {
   ownerUrl: string
   exporterUrl: string
   auditUrl: string
+  /** Where the platform reports its errors. */
+  auditApi: AuditApiAccess
   apiUrl: string
   comfyuiUrl: string
   runpodUrl: string
@@ -28,11 +31,12 @@ export interface Platform {
 
 /** Starts the stores side by side, lays out and fills the database, then the services that need them. */
 export async function startPlatform(directory: RunDirectory, stack: Stack, progress: Progress): Promise<Platform> {
-  const [database, redis, s3, gpus] = await Promise.all([
+  const [database, redis, s3, gpus, auditApi] = await Promise.all([
     startDatabase(directory, stack, progress),
     progress.part('Redis', () => stack.add(startRedis({ directory: directory.folder('redis') }))),
     progress.part('S3', () => stack.add(startS3({ directory: directory.folder('s3'), bucket: 'platform-images' }))),
     startGpus(directory, stack),
+    prepareAuditApi(directory),
   ])
   const apiUrl = await startServices({
     directory,
@@ -40,9 +44,10 @@ export async function startPlatform(directory: RunDirectory, stack: Stack, progr
     ownerUrl: database.ownerUrl,
     redis,
     comfyuiUrl: gpus.comfyuiUrl,
+    auditApi,
   })
   progress.step('the platform: API and workers, fake ComfyUI and RunPod')
-  return { ...database, redis, s3, apiUrl, ...gpus }
+  return { ...database, redis, s3, auditApi, apiUrl, ...gpus }
 }
 
 async function startDatabase(directory: RunDirectory, stack: Stack, progress: Progress) {
@@ -115,11 +120,19 @@ interface ServiceOptions {
   ownerUrl: string
   redis: RunningRedis
   comfyuiUrl: string
+  auditApi: AuditApiAccess
 }
 
-async function startServices({ directory, stack, ownerUrl, redis, comfyuiUrl }: ServiceOptions): Promise<string> {
+async function startServices(options: ServiceOptions): Promise<string> {
+  const { directory, stack, auditApi } = options
   const logs = directory.folder('logs')
-  const environment = { DATABASE_URL: ownerUrl, REDIS_URL: redis.url, COMFYUI_URL: comfyuiUrl }
+  const environment = {
+    DATABASE_URL: options.ownerUrl,
+    REDIS_URL: options.redis.url,
+    COMFYUI_URL: options.comfyuiUrl,
+    AUDIT_API_URL: auditApi.url,
+    AUDIT_API_TOKEN: auditApi.platformToken,
+  }
   const port = await getPort({ host: '127.0.0.1' })
   const controlPort = await getPort({ host: '127.0.0.1' })
   const apiUrl = `http://127.0.0.1:${port}`

@@ -5,9 +5,11 @@ import pg from 'pg'
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import { observeRequests } from '../../lib/request-metrics.ts'
 import { listenHost, readFlags, startFake } from '../fakes/http-fake.ts'
+import { createErrorReporter } from './error-reporter.ts'
 
 /**
- * The platform's HTTP API. Environment: DATABASE_URL, REDIS_URL. Flags: --port, and --control-port, where
+ * The platform's HTTP API. Environment: DATABASE_URL, REDIS_URL, and where errors go, AUDIT_API_URL and
+ * AUDIT_API_TOKEN. Flags: --port, and --control-port, where
  * `PUT /faults` with none, error or hang makes it healthy, answer 500 or not answer.
  */
 const flags = readFlags('control-port')
@@ -41,19 +43,27 @@ await startFake(Number(flags['control-port']), ({ method, path, body }) => {
   return [200, { fault }]
 })
 
+const errors = createErrorReporter('platform-api')
 const server = fastify()
 observeRequests(server, requestSeconds)
-server.addHook('onRequest', async (request, reply) => {
+server.setErrorHandler(async (error: Error & { code?: string; statusCode?: number }, request, reply) => {
+  // 22P02: text where the database expected a number, which is the client's mistake.
+  const status = error.statusCode ?? (error.code === '22P02' ? 400 : 500)
+  errors.report(error, { route: request.routeOptions.url, status })
+  return reply.code(status).send({ error: status < 500 ? 'the request is not right' : 'something went wrong' })
+})
+server.addHook('onRequest', async (request) => {
   if (request.url === '/metrics' || fault === 'none') return
   if (fault === 'hang') await new Promise(() => {})
-  await reply.code(500).send({ error: 'made to fail' })
+  throw new Error('made to fail')
 })
 server.get('/metrics', async (_, reply) => reply.type(registry.contentType).send(await registry.metrics()))
 server.get('/healthz', async (_, reply) => {
   try {
     await pool.query('SELECT 1')
     return { status: 'ok' }
-  } catch {
+  } catch (error) {
+    errors.report(error, { route: '/healthz', status: 503 })
     return reply.code(503).send({ status: 'the database does not answer' })
   }
 })
