@@ -60,6 +60,9 @@ test('what others take into their own programs imports nothing of ours', () => {
     'imports ../../lib/log.ts; audit-api/client may import nothing of ours',
   ])
   expect(messagesIn('audit-api/client/client.ts', "import { a } from '../schemas/event.ts'")).toHaveLength(1)
+  expect(messagesIn('audit-api/client/client.ts', "import { a } from 'undici'")).toEqual([
+    'imports undici; audit-api/client may import no package',
+  ])
 })
 
 test('the catalogue imports no package', () => {

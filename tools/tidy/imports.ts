@@ -42,14 +42,17 @@ export function importFindings(file: SourceFile, tokens: readonly Token[]): Find
   if (file.path.endsWith('.test.ts')) return []
   const from = topOf(file.path)
   const allowed = directions[from]
+  const alone = standalone.find((directory) => file.path.startsWith(`${directory}/`))
   return importsOf(tokens).flatMap(({ specifier, line }) => {
     const finding = (message: string): Finding[] => [{ path: file.path, line, message }]
     if (!specifier.startsWith('.')) {
+      if (alone !== undefined && !specifier.startsWith('node:')) {
+        return finding(`imports ${specifier}; ${alone} may import no package`)
+      }
       return from === 'catalogue' ? finding(`imports ${specifier}; the catalogue is pure data and imports nothing`) : []
     }
     if (!/\.(ts|json|js)$/.test(specifier)) return finding(`imports ${specifier}; expected the file with its ending`)
     const target = path.posix.join(path.posix.dirname(file.path), specifier)
-    const alone = standalone.find((directory) => file.path.startsWith(`${directory}/`))
     if (alone !== undefined && !target.startsWith(`${alone}/`)) {
       return finding(`imports ${specifier}; ${alone} may import nothing of ours`)
     }
