@@ -2,7 +2,7 @@ import { masks } from './masks.ts'
 import { looksRandom, looksRandomInOneCase } from './randomness.ts'
 
 /** A key and what stands between it and its value, also where JSON is quoted in JSON and = is written as %3D. */
-const assignment = /([A-Za-z_][\w.-]{0,100})\\{0,4}["'`]?\s{0,8}(?:=>|={1,3}|:|%3[Dd])\s{0,8}/g
+const assignment = /(?<![A-Za-z_.-])([A-Za-z_][\w.-]{0,200})\\{0,4}["'`]?\s{0,8}(?:=>|={1,3}|:|%3[Dd])\s{0,8}/g
 const quoteMark = /(\\{0,4})(["'`])/y
 const unquoted = /[^\s"'`,;&()<>{}|\\]+/y
 /** What a value is judged by: text of many keys and no end must not be read to its end for each. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { integer, type Position, type Query, single, time, values } from '../filter.ts'
+import { integer, type Position, type Query, single, time, unknownParameter, values } from '../filter.ts'
 import { badField } from '../problem.ts'
 import { groupings } from '../schemas/error.ts'
 import { listLimits } from '../schemas/list.ts'
@@ -39,10 +39,7 @@ export function readErrorGroupsQuery(query: Query): { filter: ErrorFilter; limit
 function readErrorFilter(query: Query, alsoAllowed: readonly string[]): ErrorFilter {
   const allowed = [...filterNames, ...alsoAllowed]
   const strange = Object.keys(query).find((name) => !allowed.includes(name))
-  if (strange !== undefined) {
-    const field = strange.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
-    throw badField(field, `is not known; expected one of ${allowed.join(', ')}`)
-  }
+  if (strange !== undefined) throw unknownParameter(strange, allowed)
   return {
     from: time(query, 'from'),
     to: time(query, 'to'),
