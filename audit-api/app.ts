@@ -54,6 +54,7 @@ const injected: Serving = { listen: { host: '127.0.0.1', port: 0 } }
 /** The whole service but its process: routes over a pool, a token store and a clock. Not yet listening. */
 export async function createApp(options: AppOptions): Promise<AuditApp> {
   const { pool, tokens, log, now } = options
+  const overTls = options.serving?.tlsKeyFile !== undefined
   const metrics = createMetrics()
   const writer = createEventWriter(pool)
   const actions = createActionLog(writer, now)
@@ -75,7 +76,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   await server.register(helmet, {
     // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
     contentSecurityPolicy: {
-      directives: { upgradeInsecureRequests: options.serving?.tlsKeyFile === undefined ? null : [] },
+      directives: { upgradeInsecureRequests: overTls ? [] : null },
     },
   })
   await server.register(rateLimit, {
@@ -84,7 +85,11 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
   })
   await server.register(swagger, { openapi: document })
-  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    transformStaticCSP: (policy) => (overTls ? policy : policy.replace(/upgrade-insecure-requests;?/, '')),
+  })
   const refusals = createRefusals(actions, now, log)
   const counting = setInterval(() => refusals.flush(), 10_000).unref()
   server.addHook('onClose', async () => {

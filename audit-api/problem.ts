@@ -18,6 +18,8 @@ export class Problem extends Error {
   }
 }
 
+/** What Node has read of a body before anybody asks for it; shorter ones do not hinder the next request. */
+const bufferedBytes = 65_536
 export const problemContentType = 'application/problem+json; charset=utf-8'
 
 /** A 400 that names the field: what was found and what was expected. */
@@ -37,9 +39,11 @@ export function problemBody(problem: Problem, requestId: string): Record<string,
   }
 }
 
-/** Sends a problem. */
+/** Sends a problem. What is left of a long body is not read to its end for the sake of the connection. */
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  const { id } = reply.request
+  const { id, raw, headers } = reply.request
+  const long = Number(headers['content-length'] ?? 0) > bufferedBytes || headers['transfer-encoding'] !== undefined
+  if (long && !raw.complete) reply.header('connection', 'close')
   return reply
     .code(problem.status)
     .headers({ 'x-request-id': id, ...problem.headers })

@@ -26,7 +26,9 @@ export function collectRoutes(server: HttpServer): readonly KnownRoute[] {
 function notTaken(routes: readonly KnownRoute[], request: FastifyRequest, reply: FastifyReply): Problem {
   const path = decoded(request.url.split('?')[0] ?? '')
   const methods = new Set(routes.filter(({ url }) => pattern(url).test(path)).flatMap((route) => route.methods))
-  if (methods.size === 0) return new Problem(404, 'there is no such route; expected one of /openapi.json')
+  // A route that takes the method and found nothing: a file of /docs that is not there.
+  if (methods.size === 0 || methods.has(request.method))
+    return new Problem(404, 'there is no such route; expected one of /openapi.json')
   const allowed = [...methods].sort().join(', ')
   reply.header('allow', allowed)
   return new Problem(405, `this route does not take ${request.method}; expected ${allowed}`)
