@@ -10,10 +10,13 @@ import { createActionLog } from './action-log.ts'
 import { requireTokens } from './authentication.ts'
 import { createErrorSeries } from './errors/series.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
+import { acceptJsonBodies } from './json-body.ts'
 import { createMetrics } from './metrics.ts'
-import { handleError, Problem, sendProblem } from './problem.ts'
+import { handleError, Problem } from './problem.ts'
 import { createErrorWriter } from './queries/errors.ts'
 import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
+import { createRefusals } from './refusals.ts'
+import { nameRequests } from './request-ids.ts'
 import { errorsRoutes } from './routes/errors.ts'
 import { exportRoute } from './routes/export.ts'
 import { facetsRoute } from './routes/facets.ts'
@@ -21,7 +24,9 @@ import { ingestRoute } from './routes/ingest.ts'
 import { listRoute } from './routes/list.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pagesRoute } from './routes/pages.ts'
+import { collectRoutes, type KnownRoute } from './routes-known.ts'
 import type { TokenStore } from './tokens.ts'
+import { framework } from './unroutable.ts'
 
 export interface AppOptions {
   /** Connected as the service's role. */
@@ -39,6 +44,8 @@ export interface AuditApp {
   server: HttpServer
   writer: EventWriter
   errorLog: ErrorLog
+  /** Every route, as it was registered. */
+  routes: readonly KnownRoute[]
 }
 
 const bodyMaxBytes = 1_048_576
@@ -47,6 +54,7 @@ const injected: Serving = { listen: { host: '127.0.0.1', port: 0 } }
 /** The whole service but its process: routes over a pool, a token store and a clock. Not yet listening. */
 export async function createApp(options: AppOptions): Promise<AuditApp> {
   const { pool, tokens, log, now } = options
+  const overTls = options.serving?.tlsKeyFile !== undefined
   const metrics = createMetrics()
   const writer = createEventWriter(pool)
   const actions = createActionLog(writer, now)
@@ -58,17 +66,17 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     bodyLimitBytes: bodyMaxBytes,
     // The API has its tokens; the password of the flag is for the figures.
     basicAuthPaths: ['/metrics'],
+    framework,
   })
-  server.removeContentTypeParser('text/plain')
   server.setErrorHandler(handleError)
-  server.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, new Problem(404, 'there is no such route; expected one of /openapi.json')),
-  )
+  const routes = collectRoutes(server)
+  nameRequests(server)
+  acceptJsonBodies(server)
   observeRequests(server, metrics.requestSeconds)
   await server.register(helmet, {
     // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
     contentSecurityPolicy: {
-      directives: { upgradeInsecureRequests: options.serving?.tlsKeyFile === undefined ? null : [] },
+      directives: { upgradeInsecureRequests: overTls ? [] : null },
     },
   })
   await server.register(rateLimit, {
@@ -77,11 +85,21 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
   })
   await server.register(swagger, { openapi: document })
-  await server.register(swaggerUi, { routePrefix: '/docs', staticCSP: true })
+  await server.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: true,
+    transformStaticCSP: (policy) => (overTls ? policy : policy.replace(/upgrade-insecure-requests;?/, '')),
+  })
+  const refusals = createRefusals(actions, now, log)
+  const counting = setInterval(() => refusals.flush(), 10_000).unref()
+  server.addHook('onClose', async () => {
+    clearInterval(counting)
+    await refusals.flush(true)
+  })
   operationsRoutes(server, { pool, metrics })
   await server.register(
     async (v1: HttpServer) => {
-      requireTokens(v1, tokens, actions)
+      requireTokens(v1, tokens, refusals)
       const perMinute = options.requestsPerMinute ?? 12_000
       v1.addHook(
         'onRequest',
@@ -100,7 +118,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     },
     { prefix: '/v1' },
   )
-  return { server, writer, errorLog: { refreshSeries: series.refresh, keepDays: errors.keepDays } }
+  return { server, writer, errorLog: { refreshSeries: series.refresh, keepDays: errors.keepDays }, routes }
 }
 
 const document = {

@@ -1,8 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { HttpServer } from '../lib/http-server.ts'
-import { messageOf } from '../lib/user-error.ts'
-import type { ActionLog } from './action-log.ts'
 import { Problem } from './problem.ts'
+import type { Refusals } from './refusals.ts'
 import type { Scope, TokenEntry, TokenStore } from './tokens.ts'
 
 /** Who asks: a token, and behind Grafana's token a person. */
@@ -26,29 +25,21 @@ declare module 'fastify' {
 
 /** What Grafana sends where it does not fill the header in: the request came by its proxy. */
 const unexpandedLogin = '$' + '{__user.login}'
-/** Refusals of one address or token that are recorded in a minute; the rest are only refused, so that nobody can fill the log. */
-const refusalsRecordedMax = 60
 
 /** Asks every route of this scope of the server for a token with the route's scope. */
-export function requireTokens(server: HttpServer, tokens: TokenStore, actions: ActionLog): void {
+export function requireTokens(server: HttpServer, tokens: TokenStore, refusals: Refusals): void {
   server.decorateRequest('caller', undefined)
   server.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`the route ${route.url} says no scope`)
   })
-  const refusals = server.createRateLimit({
-    max: refusalsRecordedMax,
-    timeWindow: 60_000,
-    keyGenerator: (request) => `refused ${request.caller?.token.id ?? request.ip}`,
-  })
   server.addHook('onRequest', async (request) => {
     try {
-      request.caller = authenticate(request, tokens)
+      const token = tokenOf(request, tokens)
+      request.caller = { token, person: undefined }
+      if (token.grafana) request.caller = { token, person: personBehind(request) }
       authorize(request.caller, request)
     } catch (error) {
-      if (error instanceof Refusal) {
-        const limit = await refusals(request)
-        if (limit.isAllowed || !limit.isExceeded) await record(actions, request, error)
-      }
+      if (error instanceof Refusal) await refusals.add(request, error)
       throw error
     }
   })
@@ -59,7 +50,7 @@ class Refusal extends Problem {}
 
 const challenge = { headers: { 'www-authenticate': 'Bearer realm="Barometer"' } }
 
-function authenticate(request: FastifyRequest, tokens: TokenStore): Caller {
+function tokenOf(request: FastifyRequest, tokens: TokenStore): TokenEntry {
   const { authorization } = request.headers
   if (authorization === undefined)
     throw new Problem(401, 'there is no token; expected the header Authorization: Bearer <token>', challenge)
@@ -69,7 +60,7 @@ function authenticate(request: FastifyRequest, tokens: TokenStore): Caller {
   const token = tokens.find(presented)
   if (token === undefined)
     throw new Refusal(401, 'the token is not known; expected one that was made and not revoked', challenge)
-  return { token, person: token.grafana ? personBehind(request) : undefined }
+  return token
 }
 
 function authorize(caller: Caller, request: FastifyRequest): void {
@@ -96,29 +87,20 @@ function authorize(caller: Caller, request: FastifyRequest): void {
 function personBehind(request: FastifyRequest): string | undefined {
   const byProxy = headerValues(request, 'x-grafana-user')
   if (byProxy.length > 1 || byProxy.some((value) => value.includes(','))) {
-    throw new Problem(400, 'X-Grafana-User has two values; expected one', { field: 'X-Grafana-User' })
+    throw new Refusal(400, 'X-Grafana-User has two values; expected one', { field: 'X-Grafana-User' })
   }
   const first = headerValues(request, 'x-panel-user')[0]?.trim()
   const login = first === unexpandedLogin ? byProxy[0]?.trim() : first
   return login === undefined || login === '' ? undefined : login
 }
 
-/** The values as they came, in order; `headers` has them joined. */
+/** The values as they came, in order; `headers` has them joined. Grafana sends logins in UTF-8, Node reads Latin-1. */
 function headerValues(request: FastifyRequest, name: string): string[] {
   const { rawHeaders } = request.raw
-  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
-}
-
-async function record(actions: ActionLog, request: FastifyRequest, refusal: Refusal): Promise<void> {
-  try {
-    await actions.record(request, {
-      action: 'token.refuse',
-      target: { type: 'route', id: request.routeOptions.url ?? 'unknown' },
-      outcome: 'failure',
-      metadata: { status: refusal.status, reason: refusal.message },
+  return rawHeaders
+    .filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+    .map((value) => {
+      const text = Buffer.from(value, 'latin1').toString('utf8')
+      return text.includes('\ufffd') ? value : text
     })
-  } catch (error) {
-    // The refusal stands also where it cannot be recorded.
-    request.log.error({ error: messageOf(error) }, 'a refused token could not be recorded')
-  }
 }

@@ -82,7 +82,9 @@ test('the password of the flag guards the figures and leaves the tokens to the A
   writeFileSync(basicAuthFile, 'prometheus:s3cret\n')
   const api = await startAuditApi(options(withRole(database.url, 'barometer_audit'), { basicAuthFile }))
   const basic = { authorization: `Basic ${Buffer.from('prometheus:s3cret').toString('base64')}` }
-  expect((await fetch(`${api.address}/metrics`)).status).toBe(401)
+  for (const spelling of ['metrics', 'metrics?x', '%6Detrics', 'metric%73']) {
+    expect((await fetch(`${api.address}/${spelling}`)).status, spelling).toBe(401)
+  }
   expect((await fetch(`${api.address}/metrics`, { headers: basic })).status).toBe(200)
   expect((await fetch(`${api.address}/livez`)).status).toBe(200)
   const listed = await fetch(`${api.address}/v1/audit/events`, { headers: { authorization: `Bearer ${token}` } })

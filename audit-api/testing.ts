@@ -1,15 +1,21 @@
 import { randomUUID } from 'node:crypto'
+import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { HttpServer } from '../lib/http-server.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { createApp } from './app.ts'
+import { type Contract, readContract } from './contract.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
 import { migrateAudit } from './migrate.ts'
+import type { KnownRoute } from './routes-known.ts'
 import { createToken, findToken, type NewToken, type TokenEntry } from './tokens.ts'
 
 /** A database of its own for one test file, its audit log in place, and the API on it as the service's role. */
 export interface AuditTestbed {
+  /** Every answer that `inject` gives is held against `/openapi.json`; one that is not as documented is an error. */
   server: HttpServer
+  routes: readonly KnownRoute[]
+  contract: Contract
   /** As the service's role. */
   service: Pool
   /** As the owner of the log. */
@@ -33,7 +39,7 @@ export async function openAuditTestbed(
     connectionsMax: 8,
   })
   const entries: TokenEntry[] = []
-  const { server, errorLog } = await createApp({
+  const { server, errorLog, routes } = await createApp({
     pool: service,
     tokens: { find: (token) => findToken(entries, token) },
     log: pino({ level: 'silent' }),
@@ -42,6 +48,8 @@ export async function openAuditTestbed(
   })
   return {
     server,
+    routes,
+    contract: await holdToContract(server),
     service,
     owner,
     errorLog,
@@ -55,6 +63,26 @@ export async function openAuditTestbed(
       await Promise.all([service.end(), owner.end()])
     },
   }
+}
+
+async function holdToContract(server: HttpServer): Promise<Contract> {
+  const inject = server.inject.bind(server) as (options: InjectOptions) => Promise<LightMyRequestResponse>
+  const contract = readContract((await inject({ url: '/openapi.json' })).json())
+  const checked = async (given: InjectOptions | string): Promise<LightMyRequestResponse> => {
+    const options = typeof given === 'string' ? { url: given } : given
+    const answer = await inject(options)
+    const wrong = contract.check({
+      method: options.method?.toUpperCase() ?? 'GET',
+      url: String(options.url),
+      status: answer.statusCode,
+      contentType: answer.headers['content-type'],
+      body: answer.body,
+    })
+    if (wrong !== undefined) throw new Error(wrong)
+    return answer
+  }
+  Object.assign(server, { inject: checked })
+  return contract
 }
 
 /** The same database with every session in another role, as `SET ROLE` does: rights are that role's, no password is needed. */

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import {
   addToken,
   createToken,
   findToken,
+  type NewToken,
   openTokensFile,
   readTokensFile,
   revokeToken,
@@ -47,6 +48,62 @@ test('a file that breaks while the service runs leaves the tokens before it; one
   expect(store.find(token)?.name).toBe('one')
   rmSync(path)
   expect(store.find(token)).toBeUndefined()
+})
+
+test('what happens to the file while the service runs is in the log', () => {
+  const path = newFile()
+  const { token } = addToken(path, { name: 'one', scopes: ['read'] })
+  chmodSync(path, 0o666)
+  const lines: string[] = []
+  const store = openTokensFile(path, pino({ level: 'info' }, { write: (line: string) => lines.push(line) }))
+  expect(lines.join()).toContain('others may write the tokens file')
+  writeFileSync(path, '{"tokens": [{"hash": "canary"')
+  for (let tries = 0; tries < 3; tries += 1) expect(store.find(token)?.name).toBe('one')
+  expect(lines.filter((line) => line.includes('the tokens before it stay'))).toHaveLength(1)
+  rmSync(path)
+  mkdirSync(path)
+  expect(store.find(token)?.name).toBe('one')
+  expect(lines.join()).not.toMatch(/canary|bar_/)
+})
+
+test('a file that is written again keeps what it lets a group read and the link that leads to it', () => {
+  const path = newFile()
+  addToken(path, { name: 'one', scopes: ['read'] })
+  chmodSync(path, 0o644)
+  const link = `${path}.link`
+  symlinkSync(path, link)
+  addToken(link, { name: 'two', scopes: ['read'] })
+  expect(statSync(path).mode & 0o777).toBe(0o640)
+  expect(readTokensFile(path).map(({ name }) => name)).toEqual(['one', 'two'])
+})
+
+test('a lock that was left behind does not hold up for ever', () => {
+  const path = newFile()
+  writeFileSync(`${path}.lock`, '')
+  const past = new Date(Date.now() - 60_000)
+  utimesSync(`${path}.lock`, past, past)
+  addToken(path, { name: 'one', scopes: ['read'] })
+  expect(readTokensFile(path)).toHaveLength(1)
+})
+
+test.each<[string, Partial<NewToken>, RegExp]>([
+  ['no name', { name: '' }, /name .*expected 1 to 100 printable/],
+  ['a name of many lines', { name: 'a\nb' }, /name .*expected 1 to 100 printable/],
+  ['a name too long', { name: 'x'.repeat(101) }, /name .*expected 1 to 100 printable/],
+  ['no scope', { scopes: [] }, /scopes is empty; expected some of ingest/],
+  ['a reader without a name', { grafana: true, auditReaders: [''] }, /audit_readers\.0 .*expected a login/],
+  ['no requests at all', { requestsPerMinute: 0 }, /requests_per_minute .*expected a whole number/],
+])('a token with %s is refused before it spoils the file', (_what, options, message) => {
+  const path = newFile()
+  addToken(path, { name: 'good', scopes: ['read'] })
+  expect(() => addToken(path, { name: 'bad', scopes: ['read'], ...options })).toThrow(message)
+  expect(readTokensFile(path)).toHaveLength(1)
+})
+
+test('a directory that may not be written is one line', () => {
+  expect(() => addToken('/proc/none/tokens.json', { name: 'one', scopes: ['read'] })).toThrow(
+    /^the tokens file \/proc\/none\/tokens\.json cannot be written: [^\n]+; expected a directory/,
+  )
 })
 
 test.each<[string, string | undefined, RegExp]>([

@@ -1,7 +1,8 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto'
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { withFileLock } from '../lib/file-lock.ts'
 import type { Logger } from '../lib/log.ts'
 import { messageOf, UserError } from '../lib/user-error.ts'
 
@@ -11,7 +12,8 @@ export type Scope = (typeof scopes)[number]
 const TokenEntrySchema = Type.Object(
   {
     id: Type.String({ minLength: 1, maxLength: 100 }),
-    name: Type.String({ minLength: 1, maxLength: 100 }),
+    /** Printable, since it is shown in terminals and in the log. */
+    name: Type.String({ minLength: 1, maxLength: 100, pattern: '^[^\\p{C}\\p{Zl}\\p{Zp}]+$' }),
     /** SHA-256 of the token, hex. A token is 256 random bits, so nothing slower is needed. */
     hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     scopes: Type.Array(Type.Enum(scopes), { minItems: 1 }),
@@ -27,6 +29,7 @@ const TokenEntrySchema = Type.Object(
 const TokensFileSchema = Type.Object({ tokens: Type.Array(TokenEntrySchema) }, { additionalProperties: false })
 export type TokenEntry = Static<typeof TokenEntrySchema>
 const tokensFile = Compile(TokensFileSchema)
+const tokenEntry = Compile(TokenEntrySchema)
 
 export interface NewToken {
   name: string
@@ -52,6 +55,11 @@ export function createToken(options: NewToken): { token: string; entry: TokenEnt
     ...(options.requestsPerMinute === undefined ? {} : { requests_per_minute: options.requestsPerMinute }),
     ...(options.createdAt === undefined ? {} : { created_at: options.createdAt.toISOString() }),
   }
+  const wrong = tokenEntry.Errors(entry)[0]
+  if (wrong !== undefined) {
+    const field = wrong.instancePath.slice(1).replaceAll('/', '.')
+    throw new UserError(`the new token: ${field} ${expectedOf(field)}`)
+  }
   checkEntries([entry], 'the new token')
   if (!options.grafana && options.auditReaders !== undefined) {
     throw new UserError(
@@ -61,18 +69,40 @@ export function createToken(options: NewToken): { token: string; entry: TokenEnt
   return { token, entry }
 }
 
-/** Writes the whole file, readable by its owner only, so that a reader sees the old or the new one and never half. */
+function expectedOf(field: string): string {
+  if (field === 'name') return 'is not right; expected 1 to 100 printable characters'
+  if (field === 'scopes') return `is empty; expected some of ${scopes.join(', ')}`
+  if (field === 'requests_per_minute') return 'is not right; expected a whole number from 1'
+  return 'is not right; expected a login of at least one character'
+}
+
+/**
+ * Writes the whole file, so that a reader sees the old or the new one and never half. A new file is its owner's alone; one
+ * that was there keeps its owner and what it lets a group read, so that the service can go on reading it.
+ */
 export function writeTokensFile(path: string, entries: readonly TokenEntry[]): void {
   checkEntries(entries, path)
-  const temporary = `${path}.${randomUUID()}.tmp`
+  const before = statSync(path, { throwIfNoEntry: false })
+  // A link stays a link, and what it points to is replaced.
+  const real = before === undefined ? path : realpathSync(path)
+  const temporary = `${real}.${randomUUID()}.tmp`
   try {
-    writeFileSync(temporary, `${JSON.stringify({ tokens: entries }, undefined, 2)}\n`, { mode: 0o600 })
-    renameSync(temporary, path)
+    writeFileSync(temporary, `${JSON.stringify({ tokens: entries }, undefined, 2)}\n`, { mode: 0o600, flush: true })
+    if (before !== undefined) {
+      if (process.getuid?.() === 0) chownSync(temporary, before.uid, before.gid)
+      chmodSync(temporary, 0o600 | (before.mode & 0o040))
+    }
+    renameSync(temporary, real)
   } catch (error) {
-    throw new UserError(
-      `the tokens file ${path} cannot be written: ${messageOf(error)}; expected a directory that may be written`,
-    )
+    rmSync(temporary, { force: true })
+    throw notWritable(path, error)
   }
+}
+
+function notWritable(path: string, error: unknown): UserError {
+  return new UserError(
+    `the tokens file ${path} cannot be written: ${messageOf(error)}; expected a directory that may be written`,
+  )
 }
 
 /**
@@ -97,28 +127,42 @@ export function readTokensFile(path: string): TokenEntry[] {
   return content.tokens
 }
 
-/** Adds a token to the file, which is made where there is none. */
+/** Adds a token to the file, which is made where there is none. Many may do so at once. */
 export function addToken(path: string, options: NewToken): { token: string; entry: TokenEntry } {
-  const entries = statSync(path, { throwIfNoEntry: false }) === undefined ? [] : readTokensFile(path)
   const made = createToken(options)
-  writeTokensFile(path, [...entries, made.entry])
-  return made
+  return locked(path, () => {
+    const entries = statSync(path, { throwIfNoEntry: false }) === undefined ? [] : readTokensFile(path)
+    writeTokensFile(path, [...entries, made.entry])
+    return made
+  })
 }
 
 /** Takes a token out of the file by its id or name; a running service refuses it from its next request on. */
 export function revokeToken(path: string, idOrName: string): TokenEntry {
-  const entries = readTokensFile(path)
-  const entry = entries.find(({ id, name }) => id === idOrName || name === idOrName)
-  if (entry === undefined) {
-    throw new UserError(
-      `there is no token ${idOrName} in ${path}; expected one of ${entries.map(({ name }) => name).join(', ') || 'none: the file is empty'}`,
+  return locked(path, () => {
+    const entries = readTokensFile(path)
+    // An id is ours and a name somebody's choice, so an id goes first.
+    const entry = entries.find(({ id }) => id === idOrName) ?? entries.find(({ name }) => name === idOrName)
+    if (entry === undefined) {
+      throw new UserError(
+        `there is no token ${idOrName} in ${path}; expected one of ${entries.map(({ name }) => name).join(', ') || 'none: the file is empty'}`,
+      )
+    }
+    writeTokensFile(
+      path,
+      entries.filter((other) => other !== entry),
     )
+    return entry
+  })
+}
+
+/** Between reading the file and writing it nobody else may, or one of two tokens added at once would be lost. */
+function locked<Result>(path: string, work: () => Result): Result {
+  try {
+    return withFileLock(path, work)
+  } catch (error) {
+    throw error instanceof UserError ? error : notWritable(path, error)
   }
-  writeTokensFile(
-    path,
-    entries.filter((other) => other !== entry),
-  )
-  return entry
 }
 
 function checkEntries(entries: readonly TokenEntry[], where: string): void {
@@ -146,17 +190,21 @@ export interface TokenStore {
 }
 
 /**
- * The tokens of a file, read again when it changes. A changed file that is not right leaves the last good tokens in
- * place (an editor may be midway); a file that is gone leaves none.
+ * The tokens of a file, read again when it changes. A changed file that is not right or cannot be read leaves the last
+ * good tokens in place (an editor may be midway) and is a line in the log; a file that is gone leaves none.
  * @throws {UserError} where it is not right at the start, or has no token.
  */
 export function openTokensFile(path: string, log: Logger): TokenStore {
+  // Before the file is read, so that a change meanwhile is seen at the first look.
+  let seen = stamp(path)
   let entries = readTokensFile(path)
   if (entries.length === 0)
     throw new UserError(
       `AUDIT_TOKENS_FILE ${path} has no token; expected at least one, made by barometer audit tokens add`,
     )
-  let seen = stamp(path)
+  if ((statSync(path).mode & 0o022) !== 0) {
+    log.warn({ file: path }, 'others may write the tokens file, and so make tokens; expected mode 0600 or 0640')
+  }
   return {
     find: (token) => {
       // A look at the file costs some microseconds, so a revoked token is refused at once and not some seconds later.
@@ -164,7 +212,7 @@ export function openTokensFile(path: string, log: Logger): TokenStore {
       if (now !== seen) {
         seen = now
         try {
-          entries = now === undefined ? [] : readTokensFile(path)
+          entries = now === 'gone' ? [] : readTokensFile(path)
           log.info({ tokens: entries.length }, 'tokens file read again')
         } catch (error) {
           log.error({ error: messageOf(error) }, 'the changed tokens file is not right; the tokens before it stay')
@@ -189,7 +237,12 @@ function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }
 
-function stamp(path: string): string | undefined {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-  return found === undefined ? undefined : `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
+function stamp(path: string): string {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+    return found === undefined ? 'gone' : `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
+  } catch {
+    // A directory that may no longer be looked into: reading says so, once.
+    return 'not readable'
+  }
 }

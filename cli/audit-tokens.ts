@@ -40,11 +40,13 @@ export const registerAuditTokens: Register = (program, context) => {
     .command('revoke')
     .description('Takes a token out of the file; the service refuses it from the next request on.')
     .argument('<name>', 'name or id of the token')
+    .option('--json', 'print JSON')
     .addHelpText('after', environmentHelp(['AUDIT_TOKENS_FILE'], ['AUDIT_TOKENS_FILE']))
-    .action(async (name: string) => {
+    .action(async (name: string, flags: { json?: boolean }) => {
       const { revokeToken } = await import('../audit-api/tokens.ts')
       const entry = revokeToken(fileOf(context), name)
-      context.print(`revoked ${entry.name}\n`)
+      const { id, name: revoked } = entry
+      context.print(flags.json ? `${JSON.stringify({ id, name: revoked }, null, 2)}\n` : `revoked ${revoked}\n`)
     })
 }
 

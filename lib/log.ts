@@ -1,5 +1,5 @@
 import { isSpanContextValid, trace } from '@opentelemetry/api'
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type { Logger }
 
@@ -7,7 +7,7 @@ export type { Logger }
  * A JSON logger on standard error (standard output belongs to what a command prints). Lines written while a trace is
  * under way carry its `trace_id` and `span_id`. Keys that could hold a secret are replaced.
  */
-export function createLogger(options: { name: string; level: string }): Logger {
+export function createLogger(options: { name: string; level: string; destination?: DestinationStream }): Logger {
   return pino(
     {
       name: options.name,
@@ -25,6 +25,6 @@ export function createLogger(options: { name: string; level: string }): Logger {
           : {}
       },
     },
-    pino.destination({ dest: 2, sync: true }),
+    options.destination ?? pino.destination({ dest: 2, sync: true }),
   )
 }

@@ -78,7 +78,9 @@ export function createEventWriter(pool: Pool): EventWriter {
   async function ensureMonths(events: readonly EventWithId[]): Promise<void> {
     for (const month of new Set(events.map((event) => event.occurred_at.slice(0, 7)))) {
       if (knownMonths.has(month)) continue
-      await pool.query('SELECT barometer_audit.ensure_month($1)', [`${month}-01T00:00:00Z`])
+      await transaction(pool, begin, (client) =>
+        client.query('SELECT barometer_audit.ensure_month($1)', [`${month}-01T00:00:00Z`]),
+      )
       knownMonths.add(month)
     }
   }
@@ -110,7 +112,7 @@ export function createEventWriter(pool: Pool): EventWriter {
       })
     },
     ensureMonthsAhead: async () => {
-      await pool.query('SELECT barometer_audit.ensure_months_ahead()')
+      await transaction(pool, begin, (client) => client.query('SELECT barometer_audit.ensure_months_ahead()'))
     },
   }
 }

@@ -1,31 +1,66 @@
+import { Type } from 'typebox'
 import type { HttpServer } from '../../lib/http-server.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { Problem } from '../problem.ts'
+import { problem } from '../schemas/problem.ts'
+
+const text = (description: string) => ({ description, content: { 'text/plain': { schema: Type.String() } } })
+const open = { tags: ['operations'], security: [] }
+const failed = { 500: problem('An unexpected error.') }
 
 /** `/livez`, `/readyz`, `/metrics` and `/openapi.json`: without a token. */
 export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: Pool; metrics: AuditMetrics }): void {
-  const hidden = { schema: { hide: true } }
-  server.get('/livez', hidden, async (_request, reply) => reply.type('text/plain').send('ok\n'))
-
-  server.get('/readyz', hidden, async (request, reply) => {
-    try {
-      await transaction(pool, 'BEGIN READ ONLY; SET LOCAL statement_timeout = 3000', (client) =>
-        client.query('SELECT FROM barometer_audit.event LIMIT 0'),
-      )
-    } catch (error) {
-      request.log.warn({ error: messageOf(error) }, 'not ready')
-      throw new Problem(503, 'the audit log cannot be read: the database is away, or barometer migrate was not run', {
-        headers: { 'retry-after': '5' },
-      })
-    }
-    return reply.type('text/plain').send('ok\n')
-  })
-
-  server.get('/metrics', hidden, async (_request, reply) =>
-    reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  server.get(
+    '/livez',
+    { schema: { ...open, summary: 'Whether the process lives', response: { 200: text('It does.'), ...failed } } },
+    async (_request, reply) => reply.type('text/plain').send('ok\n'),
   )
 
-  server.get('/openapi.json', hidden, async () => server.swagger())
+  const ready = shared(() =>
+    transaction(pool, 'BEGIN READ ONLY; SET LOCAL statement_timeout = 3000', (client) =>
+      client.query('SELECT FROM barometer_audit.event LIMIT 0'),
+    ),
+  )
+  const notReady = problem('The database is away, or barometer migrate was not run.')
+  const readiness = { 200: text('It can.'), 503: notReady, ...failed }
+  server.get(
+    '/readyz',
+    { schema: { ...open, summary: 'Whether the log can be read', response: readiness } },
+    async (request, reply) => {
+      try {
+        await ready()
+      } catch (error) {
+        request.log.warn({ error: messageOf(error) }, 'not ready')
+        throw new Problem(503, 'the audit log cannot be read: the database is away, or barometer migrate was not run', {
+          headers: { 'retry-after': '5' },
+        })
+      }
+      return reply.type('text/plain').send('ok\n')
+    },
+  )
+
+  const figures = { 200: text('The Prometheus exposition.'), 401: problem('With --basic-auth-file only.'), ...failed }
+  server.get(
+    '/metrics',
+    { schema: { ...open, summary: "The service's own figures", response: figures } },
+    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  )
+
+  const itself = { 200: Type.Object({}, { additionalProperties: true, description: 'OpenAPI 3.1.' }), ...failed }
+  server.get('/openapi.json', { schema: { ...open, summary: 'This document', response: itself } }, async () => ({
+    ...server.swagger(),
+  }))
+}
+
+/** Runs once for all who ask meanwhile: anybody may ask without a token, and the pool is for those who have one. */
+function shared<Result>(work: () => Promise<Result>): () => Promise<Result> {
+  let running: Promise<Result> | undefined
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined
+    })
+    return running
+  }
 }

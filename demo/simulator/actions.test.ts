@@ -3,10 +3,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { createPlatformDatabase } from '../../testing/platform.ts'
-import { actionAt, adminActions, weights } from './actions.ts'
+import { actionAt, weights } from './actions.ts'
 import { seed } from './seed.ts'
 
-test('every action leaves its mark, every admin action its record, and MRR still adds up', async () => {
+test('every action can be done, and MRR still adds up', async () => {
   const database = await createPlatformDatabase()
   onTestFinished(() => database.drop())
   await seed(database.url, { now: new Date(), users: 500 })
@@ -20,13 +20,6 @@ test('every action leaves its mark, every admin action its record, and MRR still
   }
   for (const [action] of weights) await action(world)
 
-  const { rows: recorded } = await database.pool.query('SELECT DISTINCT action FROM barometer_audit.event')
-  const { rows: functions } = await database.pool.query(
-    `SELECT proname FROM pg_proc WHERE pronamespace = 'platform'::regnamespace AND proname LIKE 'admin\\_%'`,
-  )
-  // Approving and rejecting are one function and two actions.
-  expect(recorded).toHaveLength(Object.keys(adminActions).length)
-  expect(functions).toHaveLength(Object.keys(adminActions).length - 1)
   const { rows } = await database.pool.query(`
     SELECT sum(value)::int AS difference FROM (
       SELECT round(CASE billing_interval WHEN 'month' THEN amount_minor WHEN 'year' THEN amount_minor / 12.0 ELSE amount_minor * 52 / 12.0 END) AS value

@@ -147,7 +147,10 @@ const anyUser = `SELECT id FROM platform.users WHERE kind = 'customer' AND delet
 /** Every admin action of the platform. */
 export const adminActions = {
   grantCredits: adminAction('admin_grant_credits($1, chosen.target, 50, $2)', anyUser),
-  suspendUser: adminAction('admin_suspend_user($1, chosen.target, $2)', anyUser),
+  suspendUser: adminAction(
+    'admin_suspend_user($1, chosen.target, $2)',
+    `SELECT id FROM platform.users WHERE kind = 'customer' AND deleted_at IS NULL AND suspended_at IS NULL ORDER BY updated_at LIMIT 1`,
+  ),
   deleteUser: adminAction('admin_delete_user($1, chosen.target, $2)', anyUser),
   refundPayment: adminAction(
     'admin_refund_payment($1, chosen.target, $2)',
