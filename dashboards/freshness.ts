@@ -1,5 +1,6 @@
 import { snapshotAgeSeconds } from '../catalogue/slo.ts'
 import { lowerIsBetter } from './colors.ts'
+import { apiFilter } from './infinity.ts'
 import type { Buildable } from './panel-options.ts'
 import { apiStat } from './tables.ts'
 
@@ -20,7 +21,7 @@ export function freshness(uid: string, filters: readonly string[]): Buildable {
       'How long ago the figures were computed. They come every minute. That this board was opened is recorded with the login.',
     thresholds: lowerIsBetter(snapshotAgeSeconds),
     route: `/v1/dashboards/${uid}/freshness`,
-    parameters: filters.map((name) => [name, `\${${name}:csv}`]),
+    parameters: apiFilter(...filters),
     columns: [{ selector: 'age_seconds', text: 'Age', type: 'number' }],
   })
 }

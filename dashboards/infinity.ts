@@ -27,6 +27,11 @@ export const timeRange = [
   ['to', '${__to:date:iso}'],
 ] as const
 
+/** Parameters of the same names as the variables of a board. */
+export function apiFilter(...names: readonly string[]): (readonly [string, string])[] {
+  return names.map((name) => [name, `\${${name}:csv}`] as const)
+}
+
 /** The model of a query that was found to work from Infinity 3.7.1 on; the SDK has no builder for it. */
 function model(options: InfinityOptions) {
   return {

@@ -19,6 +19,12 @@ export interface Variable {
   build(): VariableModel
 }
 
+/**
+ * All values, as one text that both sides understand: to Prometheus a pattern that matches every value, to the audit API a
+ * list with `__all` in it, which is no filter.
+ */
+export const allValues = '.*|,__all,'
+
 const everything = { selected: true, text: ['All'], value: ['$__all'] }
 
 /** The values of a label: several or all. */
@@ -38,7 +44,7 @@ export function labelVariable<Of extends Metric>(
     .sort(sort)
     .multi(true)
     .includeAll(true)
-    .allValue('.*')
+    .allValue(allValues)
     .current(everything)
   return { name: label, filters: true, build: () => builder.build() }
 }

@@ -1,7 +1,7 @@
 import { popularGenerations } from '../../catalogue/content.ts'
 import { sumBy, topmost, value } from '../../catalogue/promql.ts'
 import { barGauge } from '../charts.ts'
-import { timeRange } from '../infinity.ts'
+import { apiFilter, timeRange } from '../infinity.ts'
 import { apiTable } from '../tables.ts'
 
 const categories = [
@@ -45,10 +45,10 @@ export const popularInRange = () =>
       noData: `no ${category} was asked for in this time`,
       description: `Succeeded generations in the time range of the board, by the ${category} asked for. Exact for any range, by the audit API.`,
       route: '/v1/analytics/content/popular',
-      parameters: [['category', category], ['limit', '20'], ...timeRange],
+      parameters: [['category', category], ['limit', '20'], ...timeRange, ...apiFilter('type', 'quality', 'rating')],
       columns: [
         { selector: 'item', text: 'Item', type: 'string' },
-        { selector: 'count', text: 'Generations', type: 'number', unit: 'short', width: 110 },
+        { selector: 'generations', text: 'Generations', type: 'number', unit: 'short', width: 110 },
       ],
     }),
   )

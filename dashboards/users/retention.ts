@@ -2,7 +2,7 @@ import { ratio, sumBy, value } from '../../catalogue/promql.ts'
 import * as users from '../../catalogue/users.ts'
 import { barChart } from '../charts.ts'
 import { colors } from '../colors.ts'
-import { timeRange } from '../infinity.ts'
+import { apiFilter, timeRange } from '../infinity.ts'
 import { timeseries } from '../panels.ts'
 import { filter } from '../queries.ts'
 import { shareTable } from '../tables.ts'
@@ -67,8 +67,8 @@ export const lifetimeCurve = () =>
     xField: 'week',
   })
 
-/** As many periods as the audit API gives a column for. */
-const periods = Array.from({ length: 13 }, (_, period) => String(period))
+/** Day 30 is the last that a cohort of days is asked for; of weeks and months the audit API gives fewer. */
+const periods = Array.from({ length: 31 }, (_, period) => period)
 
 export const cohorts = () =>
   shareTable({
@@ -76,15 +76,20 @@ export const cohorts = () =>
     title: 'Cohorts',
     width: 24,
     height: 14,
-    noData: 'nobody signed up in this time',
+    noData: 'no whole cohort signed up in this time',
     description:
-      'Users by the day, week or month of their sign-up, and the share of them with a session in each period after it. Exact, by the audit API.',
+      'Users by the day, week or month of their sign-up, and the share of them with a session in each period after it (classic). Filters by what users are now. Exact, by the audit API.',
     route: '/v1/analytics/users/retention',
-    parameters: [['cohort', '${cohort}'], ...timeRange],
+    parameters: [
+      ['cohort', '${cohort}'],
+      ['shape', 'wide'],
+      ...timeRange,
+      ...apiFilter('tier', 'country', 'activity', 'characters'),
+    ],
     columns: [
       { selector: 'cohort', text: 'Cohort', type: 'string', width: 130 },
-      { selector: 'size', text: 'Users', type: 'number', unit: 'short', width: 90 },
-      ...periods.map((period) => ({ selector: `period_${period}`, text: period, type: 'number' as const })),
+      { selector: 'users', text: 'Users', type: 'number', unit: 'short', width: 90 },
+      ...periods.map((period) => ({ selector: `n${period}`, text: String(period), type: 'number' as const })),
     ],
     shares: { pattern: '/^\\d+$/' },
   })
