@@ -40,14 +40,23 @@ export interface StatOptions extends PanelOptions {
 /** The name of the query that compares with the period before. */
 const changeRefId = 'Change'
 
-/** A big number, with a sparkline of the time range behind it unless told otherwise. */
+/**
+ * What a sparkline shows, however long the range of the board is: over 30 days the last point of a line is up to an hour
+ * old, and the number is that of the last point. Five minutes are a refresh of the board.
+ */
+const sparkline = { business: { timeFrom: '24h', step: '5m' }, live: { timeFrom: '3h', step: '30s' } } as const
+
+/** A big number, with a sparkline of the last hours behind it unless told otherwise. */
 export function stat(options: StatOptions): StatPanelBuilder {
+  const { timeFrom, step } = options.step === undefined ? sparkline.business : sparkline.live
+  const queries = options.sparkline === false ? options.queries.map(asInstant) : options.queries
   const panel = withCommon(new StatPanelBuilder(), options, 4)
     .graphMode(options.sparkline === false ? BigValueGraphMode.None : BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
     .textMode(BigValueTextMode.Auto)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-    .targets(targets(options.queries, stepOf(options)))
+    .targets(targets(queries, step))
+  if (!queries.every(({ instant }) => instant)) panel.timeFrom(timeFrom).hideTimeOverride(true)
   if (options.mappings !== undefined) panel.mappings(valueTexts(options.mappings))
   paint(panel, legendsOf(options.queries))
   if (options.change !== undefined) {
@@ -62,9 +71,11 @@ export function stat(options: StatOptions): StatPanelBuilder {
   return panel
 }
 
+const asInstant = (query: Query): Query => ({ ...query, instant: true })
+
 /** Coloured tiles with a word in each: what is up and what is not. */
 export function tiles(options: StatOptions): StatPanelBuilder {
-  return stat({ sparkline: false, ...options }).colorMode(BigValueColorMode.Background)
+  return stat({ ...options, sparkline: false }).colorMode(BigValueColorMode.Background)
 }
 
 export interface TimeseriesOptions extends PanelOptions {

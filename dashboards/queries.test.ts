@@ -57,13 +57,19 @@ test.each(queries)('$where asks the data source that was chosen', ({ target, pan
   for (const { datasource } of annotations) expect(datasource).toEqual({ type: 'prometheus', uid: '${datasource}' })
 })
 
-test.each(queries)('$where asks for business figures by the hour or the day, not finer', ({ expression, target }) => {
-  const { selectors } = parse(expression)
-  const isBusiness = selectors.some(({ metric }) => known.get(metric)?.exposition === 'figures')
-  // What is no figure over time is one value.
-  if (target.instant || target.interval === undefined) return
-  if (isBusiness && !expression.includes('time()')) expect(['1h', '6h', '1d', '$period']).toContain(target.interval)
-})
+test.each(queries)(
+  '$where asks for business figures by the hour or the day, not finer',
+  ({ expression, target, panel }) => {
+    const { selectors } = parse(expression)
+    const isBusiness = selectors.some(({ metric }) => known.get(metric)?.exposition === 'figures')
+    // What is no figure over time is one value.
+    if (target.instant || target.interval === undefined) return
+    if (!isBusiness) return
+    // Over a day alone five minutes are 288 points.
+    const steps = panel?.timeFrom === '24h' ? ['5m'] : ['1h', '6h', '1d', '$period']
+    expect(steps).toContain(target.interval)
+  },
+)
 
 test('a sum never adds up windows, currencies or the buckets of two kinds of balance', () => {
   for (const { expression, where } of queries) {
@@ -79,5 +85,16 @@ test('a sum never adds up windows, currencies or the buckets of two kinds of bal
       const isMoney = known.get(metric)?.unit === 'currency'
       if (isMoney) expect(grouping, `${where} adds currencies of ${metric}`).toContain('currency')
     }
+  }
+})
+
+test('a number is of now, however long the range of its board is', () => {
+  for (const { panel, target, where } of queries) {
+    if (panel?.type !== 'stat' || target.instant) continue
+    expect(panel.hideTimeOverride, where).toBe(true)
+    expect([
+      ['24h', '5m'],
+      ['3h', '30s'],
+    ]).toContainEqual([panel.timeFrom, target.interval])
   }
 })

@@ -26,7 +26,7 @@ interface Board {
   uid: string
   title: string
   time: { from: string }
-  panels: { title: string; targets?: Target[] }[]
+  panels: { title: string; timeFrom?: string; targets?: Target[] }[]
   annotations: { list: { name: string; expr: string }[] }
   templating: { list: Variable[] }
 }
@@ -80,9 +80,9 @@ export function readBoardQueries(now: Date): BoardQueries {
 }
 
 function panelQueries(board: Board, now: Date): PrometheusQuery[] {
-  const seconds = secondsOf(board.time.from.replace('now-', ''))
-  return board.panels.flatMap(({ title, targets = [] }) =>
+  return board.panels.flatMap(({ title, timeFrom, targets = [] }) =>
     targets.flatMap((target) => {
+      const seconds = secondsOf(timeFrom ?? board.time.from.replace('now-', ''))
       if (target.expr === undefined) return []
       const interval = secondsOf(withValues(target.interval ?? '', board, { seconds, stepSeconds: 0, now }))
       const stepSeconds = Math.max(interval, Math.ceil(seconds / pointsMax))

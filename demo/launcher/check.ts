@@ -52,11 +52,10 @@ async function queryProblems(prometheusUrl: string, query: PrometheusQuery): Pro
   }
 }
 
-/** As Grafana does, both ends stand on a multiple of the step. */
+/** The last point is now; Grafana's may be a step before, when the demo had not begun. */
 function spanOf({ seconds, stepSeconds }: { seconds: number; stepSeconds: number }) {
-  const align = (at: number) => String(Math.floor(at / stepSeconds) * stepSeconds)
-  const now = Date.now() / 1_000
-  return { start: align(now - seconds), end: align(now), step: String(stepSeconds) }
+  const now = Math.floor(Date.now() / 1_000)
+  return { start: String(now - seconds), end: String(now), step: String(stepSeconds) }
 }
 
 async function apiProblems(
