@@ -1,4 +1,4 @@
-import type { Labels, LabelsOf, Metric } from './define.ts'
+import type { Label, Labels, LabelsOf, Metric } from './define.ts'
 import { snapshotTimestampSeconds } from './exporter.ts'
 
 /**
@@ -69,6 +69,35 @@ export function quantile<Of extends CounterOrHistogram>(
   return `histogram_quantile(${q}, ${sumBy(['le', ...(options.by ?? [])], acrossReplicas(of, buckets))})`
 }
 
+/** Mean of what a histogram of our own observed over a range, by the labels that are left; nothing where nothing was. */
+export function mean<Of extends Metric<Labels, 'histogram'>>(
+  of: Of,
+  options: { matchers?: Matchers<Of> & TargetMatchers; range: string; by?: readonly (keyof LabelsOf<Of> & string)[] },
+): Expression {
+  refuseFigure(of)
+  const part = (suffix: string) =>
+    sumBy(
+      options.by ?? [],
+      acrossReplicas(of, `rate(${selectorOf(`${of.name}_${suffix}`, options.matchers ?? {})}[${options.range}])`),
+    )
+  return ratio(part('sum'), part('count'))
+}
+
+/**
+ * What a histogram of the figures is made of, as figures of their own: of these there are differences, and a quantile
+ * is taken of the differences of the buckets.
+ */
+export function partsOf<const Of extends Labels>(of: Metric<Of, 'histogram'>) {
+  const part = (suffix: string) => ({ ...of, type: 'gauge', name: `${of.name}_${suffix}` }) as const
+  const le: Label = { bound: (of.buckets?.length ?? 0) + 1 }
+  return { bucket: { ...part('bucket'), labels: { ...of.labels, le } }, sum: part('sum'), count: part('count') }
+}
+
+/** Quantile of cumulative buckets, which have the label le. */
+export function quantileOf(q: number, buckets: Expression): Expression {
+  return `histogram_quantile(${q}, ${buckets})`
+}
+
 function refuseFigure(of: Metric): void {
   if (of.exposition === 'figures') {
     throw new Error(`${of.name} is computed from the database and can be corrected; expected change(), not rate()`)
@@ -97,6 +126,28 @@ export function changeBy<Of extends Metric>(
   return difference(sumBy(labels, value(of, matchers)), sumBy(labels, past(of, matchers, window)), window)
 }
 
+/**
+ * What a sum by labels grows by in the stretch of time that begins at each instant, as far as it has gone: for bars that
+ * stand at the day they count, the last of them being today's. Looks ahead, which Prometheus does from 2.33 on. Only of
+ * what is counted ever: such a figure does not begin anew at midnight.
+ */
+export function changeDuring<Of extends Metric>(
+  labels: readonly ('environment' | (keyof LabelsOf<Of> & string))[],
+  of: Of,
+  matchers: Matchers<Of>,
+  window: string,
+): Expression {
+  const at = (range: string) => sumBy(labels, acrossReplicas(of, `last_over_time(${series(of, matchers)}${range})`))
+  const existed = `count(last_over_time(${snapshotTimestampSeconds.name}[1h]))`
+  const end = at(`[${window}] offset -${window}`)
+  return `(((${end}) - ((${at('[1h]')}) or 0 * (${end}))) and on () (${existed}))`
+}
+
+/** By which part a sum is greater or less than it was: 0.1 is a tenth more. Nothing where it was 0 or not there. */
+export function growth<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
+  return `(${ratio(sum(value(of, matchers)), sum(past(of, matchers, window)))} - 1)`
+}
+
 function past<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
   return acrossReplicas(of, `last_over_time(${series(of, matchers)}[1h] offset ${window})`)
 }
@@ -116,6 +167,15 @@ export function sumBy(labels: readonly string[], expression: Expression): Expres
 
 export function minBy(labels: readonly string[], expression: Expression): Expression {
   return `min by (${labels.join(', ')}) (${expression})`
+}
+
+export function maxBy(labels: readonly string[], expression: Expression): Expression {
+  return `max by (${labels.join(', ')}) (${expression})`
+}
+
+/** The greatest of them, at each instant. */
+export function topmost(count: number, expression: Expression): Expression {
+  return `topk(${count}, ${expression})`
 }
 
 /** One expression over another; nothing where the lower is 0. */

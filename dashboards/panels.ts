@@ -1,126 +1,131 @@
 import {
   BigValueColorMode,
   BigValueGraphMode,
+  BigValueTextMode,
   GraphDrawStyle,
   LegendDisplayMode,
   LegendPlacement,
   ReduceDataOptionsBuilder,
+  SortOrder,
   StackingConfigBuilder,
   StackingMode,
+  TooltipDisplayMode,
   VizLegendOptionsBuilder,
+  VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
-import {
-  DashboardLinkBuilder,
-  DashboardLinkType,
-  FieldColorBuilder,
-  FieldColorModeId,
-  MappingType,
-  type Threshold,
-  ThresholdsConfigBuilder,
-  ThresholdsMode,
-} from '@grafana/grafana-foundation-sdk/dashboard'
+import { FieldColorBuilder, FieldColorModeId } from '@grafana/grafana-foundation-sdk/dashboard'
 import { PanelBuilder as StatPanelBuilder } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TimeseriesPanelBuilder } from '@grafana/grafana-foundation-sdk/timeseries'
-import { datasource, query } from './queries.ts'
-
-/** Colours by meaning, the same on every board. */
-export const colors = {
-  primary: '#a855f7',
-  secondary: '#ec4899',
-  success: '#22c55e',
-  warning: '#f59e0b',
-  error: '#ef4444',
-  muted: 'rgba(255, 255, 255, 0.4)',
-} as const
-
-interface PanelOptions {
-  title: string
-  /** The definition, shown on the panel's corner. */
-  description: string
-  unit: string
-  /** What it means that there is nothing. */
-  noData: string
-  width: number
-  height?: number
-}
+import { colors, meanings } from './colors.ts'
+import {
+  fixedColor,
+  type PanelOptions,
+  paint,
+  stepOf,
+  type ValueText,
+  valueTexts,
+  withCommon,
+} from './panel-options.ts'
+import { type Query, target, targets } from './queries.ts'
 
 export interface StatOptions extends PanelOptions {
-  queries: readonly { expression: string; legend?: string }[]
-  color?: string
-  /** Steps from which the colour changes; the first colour holds below the first step. */
-  thresholds?: { base: string; steps: readonly { from: number; color: string }[] }
+  queries: readonly Query[]
+  /** By which part it is greater or less than before, shown beside it. */
+  change?: { expression: string; legend: string }
   /** Texts for values, such as 1 for up. */
-  mappings?: readonly { value: string; text: string; color: string }[]
-  link?: { title: string; url: string }
+  mappings?: readonly ValueText[]
   sparkline?: boolean
 }
 
-const refIds = 'ABCDEFGHIJ'
+/** The name of the query that compares with the period before. */
+const changeRefId = 'Change'
 
-/** A big number, with a sparkline of the time range behind it unless told otherwise. */
+/**
+ * What a sparkline shows, however long the range of the board is: over 30 days the last point of a line is up to an hour
+ * old, and the number is that of the last point. Five minutes are a refresh of the board.
+ */
+const sparkline = { business: { timeFrom: '24h', step: '5m' }, live: { timeFrom: '3h', step: '30s' } } as const
+
+/** A big number, with a sparkline of the last hours behind it unless told otherwise. */
 export function stat(options: StatOptions): StatPanelBuilder {
-  const panel = new StatPanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .unit(options.unit)
-    .noValue(options.noData)
-    .datasource(datasource)
-    .span(options.width)
-    .height(options.height ?? 4)
+  const { timeFrom, step } = options.step === undefined ? sparkline.business : sparkline.live
+  const queries = options.sparkline === false ? options.queries.map(asInstant) : options.queries
+  const panel = withCommon(new StatPanelBuilder(), options, 4)
     .graphMode(options.sparkline === false ? BigValueGraphMode.None : BigValueGraphMode.Area)
     .colorMode(BigValueColorMode.Value)
+    .textMode(BigValueTextMode.Auto)
     .reduceOptions(new ReduceDataOptionsBuilder().calcs(['lastNotNull']))
-    .thresholds(thresholdsOf(options))
-  options.queries.forEach(({ expression, legend }, index) => {
-    panel.withTarget(query(expression, { refId: refIds[index] ?? 'A', legend: legend ?? '' }))
-  })
-  if (options.mappings !== undefined) {
-    const entries = options.mappings.map(({ value, text, color }, index) => [value, { text, color, index }] as const)
-    panel.mappings([{ type: MappingType.ValueToText, options: Object.fromEntries(entries) }])
-  }
-  if (options.link !== undefined) {
-    panel.links([new DashboardLinkBuilder(options.link.title).url(options.link.url).type(DashboardLinkType.Link)])
+    .targets(targets(queries, step))
+  if (!queries.every(({ instant }) => instant)) panel.timeFrom(timeFrom).hideTimeOverride(true)
+  if (options.mappings !== undefined) panel.mappings(valueTexts(options.mappings))
+  paint(panel, legendsOf(options.queries))
+  if (options.change !== undefined) {
+    panel.withTarget(target({ ...options.change, instant: true }, changeRefId, ''))
+    panel.overrideByQuery(changeRefId, [
+      { id: 'unit', value: 'percentunit' },
+      { id: 'decimals', value: 1 },
+      // More or less is no better or worse by itself: the figure keeps its colour, what it is compared with is muted.
+      fixedColor(colors.muted),
+    ])
   }
   return panel
 }
 
-function thresholdsOf(options: StatOptions): ThresholdsConfigBuilder {
-  const { base, steps } = options.thresholds ?? { base: options.color ?? colors.primary, steps: [] }
-  const all: Threshold[] = [{ value: null, color: base }, ...steps.map(({ from, color }) => ({ value: from, color }))]
-  return new ThresholdsConfigBuilder().mode(ThresholdsMode.Absolute).steps(all)
+const asInstant = (query: Query): Query => ({ ...query, instant: true })
+
+/** Coloured tiles with a word in each: what is up and what is not. */
+export function tiles(options: StatOptions): StatPanelBuilder {
+  return stat({ ...options, sparkline: false }).colorMode(BigValueColorMode.Background)
 }
 
 export interface TimeseriesOptions extends PanelOptions {
-  queries: readonly { expression: string; legend: string }[]
+  queries: readonly Query[]
+  /** Parts of one whole, one above the other. */
   stacked?: boolean
-  color?: string
+  /** Counts of a stretch of time rather than values at an instant. */
+  bars?: boolean
+  /** Whether values below 0 mean something. */
+  canBeNegative?: boolean
+  max?: number
+  /** Series that are drawn as a line above bars, by the name in the legend. */
+  lines?: readonly string[]
+  /** The values of labels that may be drawn, so that each takes the colour of its meaning. */
+  names?: readonly string[]
 }
 
-/** Lines over time, with a legend that names them. */
+/** Lines or bars over time, with a legend that names them. */
 export function timeseries(options: TimeseriesOptions): TimeseriesPanelBuilder {
-  const panel = new TimeseriesPanelBuilder()
-    .title(options.title)
-    .description(options.description)
-    .unit(options.unit)
-    .noValue(options.noData)
-    .datasource(datasource)
-    .span(options.width)
-    .height(options.height ?? 8)
-    .drawStyle(GraphDrawStyle.Line)
-    .fillOpacity(options.stacked ? 40 : 10)
-    .min(0)
+  const filled = options.bars ? 70 : options.stacked ? 40 : 10
+  const panel = withCommon(new TimeseriesPanelBuilder(), options, 8)
+    .drawStyle(options.bars ? GraphDrawStyle.Bars : GraphDrawStyle.Line)
+    .fillOpacity(filled)
+    .lineWidth(options.bars ? 0 : 2)
     .legend(
       new VizLegendOptionsBuilder()
         .showLegend(true)
         .displayMode(LegendDisplayMode.List)
         .placement(LegendPlacement.Bottom),
     )
+    .tooltip(new VizTooltipOptionsBuilder().mode(TooltipDisplayMode.Multi).sort(SortOrder.Descending))
+    .targets(targets(options.queries, stepOf(options)))
+  if (!options.canBeNegative) panel.min(0)
+  if (options.max !== undefined) panel.max(options.max)
   if (options.stacked) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
   if (options.color !== undefined) {
     panel.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(options.color))
   }
-  options.queries.forEach(({ expression, legend }, index) => {
-    panel.withTarget(query(expression, { refId: refIds[index] ?? 'A', legend, interval: '1h' }))
-  })
+  paint(panel, [...legendsOf(options.queries), ...(options.names ?? [])])
+  for (const name of options.lines ?? []) {
+    panel.overrideByName(name, [
+      { id: 'custom.drawStyle', value: 'line' },
+      { id: 'custom.lineWidth', value: 2 },
+      { id: 'custom.fillOpacity', value: 0 },
+      { id: 'custom.stacking', value: { mode: 'none', group: 'none' } },
+      fixedColor(meanings[name] ?? colors.muted),
+    ])
+  }
   return panel
 }
+
+const legendsOf = (queries: readonly Query[]): string[] =>
+  queries.flatMap(({ legend = '' }) => (legend.includes('{{') ? [] : [legend]))

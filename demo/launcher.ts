@@ -55,7 +55,8 @@ async function start(flags: Flags, directory: RunDirectory, stack: Stack, progre
     }),
   )
   const barometer = await startBarometer({ directory, stack, progress, platform })
-  const grafana = await startGrafana({ directory, stack, prometheusUrl: barometer.prometheusUrl })
+  const { prometheusUrl, auditApiUrl } = barometer
+  const grafana = await startGrafana({ directory, stack, prometheusUrl, auditApiUrl })
   await untilScraped(barometer)
   const environment = { PROMETHEUS_URL: barometer.prometheusUrl }
   process.stdout.write(`\n${await runCommand(['overview'], environment, logs)}\n`)

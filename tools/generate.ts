@@ -4,6 +4,7 @@ import { ruleGroups } from '../alerts/index.ts'
 import { renderReceivers } from '../alerts/receivers.ts'
 import { renderRules } from '../alerts/render.ts'
 import { dashboards } from '../dashboards/index.ts'
+import { renderDashboardsPage } from './generate/dashboards-page.ts'
 import { renderEnvironmentExample } from './generate/environment-example.ts'
 import { renderMetricsPage } from './generate/metrics-page.ts'
 
@@ -13,6 +14,7 @@ const root = resolve(import.meta.dirname, '..')
 function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
   files.set('docs/metrics.md', renderMetricsPage())
+  files.set('docs/dashboards.md', renderDashboardsPage())
   files.set('.env.example', renderEnvironmentExample())
   for (const group of ruleGroups) files.set(`alerts/generated/${group.name}.yml`, renderRules(group))
   for (const dashboard of dashboards) {

@@ -42,12 +42,18 @@ write('slack_url', 'http://slack:8080/services/demo')
 write('pagerduty_key', randomSecret())
 write('runpod_key', randomSecret())
 write('grafana_password', randomSecret())
-const token = await runCommand(
-  ['audit', 'tokens', 'add', '--name', 'demo', '--scope', 'ingest', 'read', 'export'],
-  { AUDIT_TOKENS_FILE: join(directory, 'audit_tokens') },
-  directory,
-)
-write('audit_token', token.trim())
+const addToken = async (words: readonly string[]) =>
+  (
+    await runCommand(
+      ['audit', 'tokens', 'add', ...words],
+      { AUDIT_TOKENS_FILE: join(directory, 'audit_tokens') },
+      directory,
+    )
+  ).trim()
+write('audit_token', await addToken(['--name', 'demo', '--scope', 'ingest', 'read', 'export']))
+// Whoever signs in may read the demo's audit log; elsewhere name the logins.
+const everybody = ['--grafana', '--audit-reader', '*']
+write('grafana_token', await addToken(['--name', 'grafana', '--scope', 'read', 'export', ...everybody]))
 writeAlertmanagerFiles(join(directory, 'alertmanager'), {
   slackUrlFile: '/run/secrets/slack_url',
   pagerdutyKeyFile: '/run/secrets/pagerduty_key',

@@ -1,54 +1,98 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import type { Barometer } from './barometer.ts'
-
-const generated = resolve(import.meta.dirname, '..', '..', 'dashboards', 'generated')
-
-interface Panel {
-  title?: string
-  type: string
-  targets?: { expr?: string }[]
-}
+import { type ApiQuery, type PrometheusQuery, readBoardQueries } from './board-queries.ts'
+import { mayBeEmpty } from './empty-queries.ts'
 
 /**
- * Asserts what a person would look for: every scrape target is up, and every query of every board has an answer.
- * Success rates over a past that the demo has not lived through are the one thing that may be missing.
+ * Asserts what a person would look for: every scrape target is up, and every query of every board has an answer, of
+ * Prometheus and of the audit API. What has none on the demo's data is declared with its reason.
  * @returns whether all is well; each thing that is not is a line on standard error
  */
-export async function checkDemo({ prometheusUrl }: Barometer): Promise<boolean> {
-  const problems = [...(await targetProblems(prometheusUrl)), ...(await panelProblems(prometheusUrl))]
+export async function checkDemo(barometer: Barometer): Promise<boolean> {
+  const { prometheus, labels, api } = readBoardQueries(new Date())
+  const { prometheusUrl } = barometer
+  const problems = await targetProblems(prometheusUrl)
+  for (const query of prometheus) problems.push(...(await queryProblems(prometheusUrl, query)))
+  for (const { uid, panel, metric, label } of labels) {
+    const values = await ask<string[]>(prometheusUrl, `label/${label}/values`, { 'match[]': metric })
+    if (values.length === 0) problems.push(`${uid} > ${panel} has no values`)
+  }
+  const routes = await routesOf(barometer.auditApiUrl)
+  for (const query of api) problems.push(...(await apiProblems(barometer, routes, query)))
   for (const problem of problems) process.stderr.write(`demo check: ${problem}\n`)
-  if (problems.length === 0) process.stdout.write('demo check: every target is up, every query has an answer\n')
+  if (problems.length === 0) {
+    process.stdout.write(
+      `demo check: every target is up, each of ${prometheus.length + labels.length + api.length} queries has an answer\n`,
+    )
+  }
   return problems.length === 0
 }
 
 async function targetProblems(prometheusUrl: string): Promise<string[]> {
-  const { activeTargets } = await api<{ activeTargets: { scrapePool: string; health: string; lastError: string }[] }>(
-    prometheusUrl,
-    'targets?state=active',
-  )
+  interface Targets {
+    activeTargets: { scrapePool: string; health: string; lastError: string }[]
+  }
+  const { activeTargets } = await ask<Targets>(prometheusUrl, 'targets', { state: 'active' })
   return activeTargets
     .filter((target) => target.health !== 'up')
     .map((target) => `the target ${target.scrapePool} is ${target.health}: ${target.lastError}`)
 }
 
-async function panelProblems(prometheusUrl: string): Promise<string[]> {
-  const problems: string[] = []
-  for (const file of readdirSync(generated)) {
-    const board: { title: string; panels: Panel[] } = JSON.parse(readFileSync(join(generated, file), 'utf8'))
-    for (const panel of board.panels) {
-      for (const { expr } of panel.targets ?? []) {
-        if (expr === undefined) continue
-        const { result } = await api<{ result: unknown[] }>(prometheusUrl, `query?query=${encodeURIComponent(expr)}`)
-        if (result.length === 0) problems.push(`${board.title} > ${panel.title} has no answer: ${expr}`)
-      }
-    }
+async function queryProblems(prometheusUrl: string, query: PrometheusQuery): Promise<string[]> {
+  const { uid, panel, refId, expression, range } = query
+  const where = `${uid} > ${panel} ${refId}`
+  try {
+    const { result } = await ask<{ result: unknown[] }>(
+      prometheusUrl,
+      range === undefined ? 'query' : 'query_range',
+      range === undefined ? { query: expression } : { query: expression, ...spanOf(range) },
+    )
+    return result.length === 0 && !mayBeEmpty(query) ? [`${where} has no answer: ${expression}`] : []
+  } catch (error) {
+    return [`${where}: ${error instanceof Error ? error.message : error}`]
   }
-  return problems
 }
 
-async function api<Data>(prometheusUrl: string, path: string): Promise<Data> {
-  const response = await fetch(`${prometheusUrl}/api/v1/${path}`)
+/** The last point is now; Grafana's may be a step before, when the demo had not begun. */
+function spanOf({ seconds, stepSeconds }: { seconds: number; stepSeconds: number }) {
+  const now = Math.floor(Date.now() / 1_000)
+  return { start: String(now - seconds), end: String(now), step: String(stepSeconds) }
+}
+
+async function apiProblems(
+  { auditApiUrl, auditToken }: Barometer,
+  routes: readonly RegExp[],
+  { uid, panel, path, root, selectors }: ApiQuery,
+): Promise<string[]> {
+  const [route = ''] = path.split('?')
+  // A board may be ahead of the audit API that runs; what the API has must answer.
+  if (!routes.some((known) => known.test(route))) return []
+  const response = await fetch(auditApiUrl + path, { headers: { authorization: `Bearer ${auditToken}` } })
+  const text = await response.text()
+  if (!response.ok) return [`${uid} > ${panel}: the audit API answers ${response.status} to ${path}: ${text}`]
+  const body: unknown = JSON.parse(text)
+  const found = root === '' ? [body] : at(body, root)
+  if (!Array.isArray(found)) return [`${uid} > ${panel}: ${route} has no list ${root}`]
+  if (found.length === 0) return mayBeEmpty({ panel, refId: 'A' }) ? [] : [`${uid} > ${panel}: ${route} has no items`]
+  return selectors
+    .filter((selector) => !found.some((item) => at(item, selector) !== undefined))
+    .map((selector) => `${uid} > ${panel}: no item of ${route} has ${selector}`)
+}
+
+/** The routes that the audit API says it has. */
+async function routesOf(auditApiUrl: string): Promise<RegExp[]> {
+  const response = await fetch(`${auditApiUrl}/openapi.json`)
+  const { paths } = (await response.json()) as { paths: Record<string, unknown> }
+  return Object.keys(paths).map((path) => new RegExp(`^${path.replace(/\{[^}]*\}/g, '[^/]+')}$`))
+}
+
+function at(value: unknown, selector: string): unknown {
+  return selector
+    .split('.')
+    .reduce((found, key) => (typeof found === 'object' && found !== null ? Reflect.get(found, key) : undefined), value)
+}
+
+async function ask<Data>(prometheusUrl: string, path: string, parameters: Record<string, string>): Promise<Data> {
+  const response = await fetch(`${prometheusUrl}/api/v1/${path}?${new URLSearchParams(parameters)}`)
   const body = (await response.json()) as { status: string; error?: string; data: Data }
   if (body.status !== 'success') throw new Error(`Prometheus answers ${body.error}`)
   return body.data

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { answers, startProgram } from '../stack/process.ts'
+import { runCommand } from './processes.ts'
 import type { RunDirectory } from './run-directory.ts'
-import { randomSecret } from './secrets.ts'
+import { randomSecret, writeSecret } from './secrets.ts'
 import type { Stack } from './stack.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
@@ -16,6 +17,7 @@ export async function startGrafana(options: {
   directory: RunDirectory
   stack: Stack
   prometheusUrl: string
+  auditApiUrl: string
 }): Promise<string> {
   const program = (process.env.PATH ?? '')
     .split(delimiter)
@@ -25,7 +27,7 @@ export async function startGrafana(options: {
   const port = await getPort({ host: '127.0.0.1' })
   const url = `http://127.0.0.1:${port}`
   const data = options.directory.folder('grafana')
-  const provisioning = join(root, 'provisioning', 'grafana')
+  const provisioning = await writeProvisioning(options.directory)
   mkdirSync(join(data, 'plugins'), { recursive: true })
   const password = randomSecret()
   writeFileSync(join(data, 'admin-password'), password, { mode: 0o600 })
@@ -44,8 +46,10 @@ export async function startGrafana(options: {
         GF_SECURITY_ADMIN_PASSWORD: password,
         GF_ANALYTICS_REPORTING_ENABLED: 'false',
         GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
+        GF_DATAPROXY_SEND_USER_HEADER: 'true',
         GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: join(root, 'dashboards', 'generated', 'barometer-home.json'),
         PROMETHEUS_URL: options.prometheusUrl,
+        AUDIT_API_URL: options.auditApiUrl,
         BAROMETER_DASHBOARDS: join(root, 'dashboards', 'generated'),
       },
       logFile: join(options.directory.folder('logs'), 'grafana.log'),
@@ -54,4 +58,24 @@ export async function startGrafana(options: {
     }),
   )
   return `${url} (admin, password in ${join(data, 'admin-password')})`
+}
+
+/**
+ * Lays out what Grafana is provisioned with: the files that everybody gets, with this demo's token.
+ * @returns the directory
+ */
+async function writeProvisioning(directory: RunDirectory): Promise<string> {
+  const secrets = directory.folder('secrets')
+  const token = await runCommand(
+    // Whoever signs in to the demo may read its audit log.
+    ['audit', 'tokens', 'add', '--name', 'grafana', '--grafana', '--scope', 'read', 'export', '--audit-reader', '*'],
+    { AUDIT_TOKENS_FILE: join(secrets, 'tokens.json') },
+    directory.folder('logs'),
+  )
+  const tokenFile = writeSecret(secrets, 'grafana-token', token.trim())
+  const provisioning = join(directory.folder('grafana'), 'provisioning')
+  cpSync(join(root, 'provisioning', 'grafana'), provisioning, { recursive: true })
+  const sources = join(provisioning, 'datasources', 'barometer.yml')
+  writeFileSync(sources, readFileSync(sources, 'utf8').replace('/run/secrets/grafana_token', tokenFile))
+  return provisioning
 }

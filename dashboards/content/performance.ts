@@ -1,0 +1,102 @@
+import { generationDurationSeconds, generationFailures, generationsFinished } from '../../catalogue/content.ts'
+import { queueJobs } from '../../catalogue/infrastructure.ts'
+import { changeBy, partsOf, quantileOf, ratio, sumBy, value } from '../../catalogue/promql.ts'
+import { generationSuccessRatio } from '../../catalogue/slo.ts'
+import { barGauge, heatmap } from '../charts.ts'
+import { higherIsBetter } from '../colors.ts'
+import { timeseries } from '../panels.ts'
+import { filter } from '../queries.ts'
+import { chosen } from './generations.ts'
+
+const ofMachine = filter('type', 'quality')
+const { bucket, sum, count } = partsOf(generationDurationSeconds)
+const buckets = (window: string) => changeBy(['le'], bucket, ofMachine, window)
+const time = { unit: 's', noData: 'nothing succeeded' }
+const share = { unit: 'percentunit', noData: 'nothing ended, or no figures of a day before yet' }
+
+const successOver = (window: string) =>
+  ratio(
+    changeBy(['type'], generationsFinished, { ...chosen, status: 'succeeded' }, window),
+    changeBy(['type'], generationsFinished, { ...chosen, status: ['succeeded', 'failed'] }, window),
+  )
+
+export const durationOverTime = () =>
+  timeseries({
+    ...time,
+    title: 'Duration',
+    width: 12,
+    description:
+      'Finished minus started of the generations that succeeded in the 24 hours before each instant, of everyone, internal users too: mean, half and 95 of 100.',
+    queries: [
+      { expression: quantileOf(0.5, buckets('1d')), legend: 'p50' },
+      { expression: quantileOf(0.95, buckets('1d')), legend: 'p95' },
+      {
+        expression: ratio(changeBy([], sum, ofMachine, '1d'), changeBy([], count, ofMachine, '1d')),
+        legend: 'mean',
+      },
+    ],
+  })
+
+export const durationHeatmap = () =>
+  heatmap({
+    ...time,
+    title: 'Durations',
+    width: 12,
+    step: '6h',
+    description: 'How many generations succeeded in each stretch of time, by how long they took.',
+    queries: [{ expression: buckets('$__interval'), legend: '{{le}}' }],
+  })
+
+export const successByType = () =>
+  timeseries({
+    ...share,
+    title: 'Success rate by type',
+    width: 12,
+    max: 1,
+    description: 'succeeded / (succeeded + failed) of the 24 hours before each instant; cancelled in neither.',
+    queries: [{ expression: successOver('1d'), legend: '{{type}}' }],
+  })
+
+export const successByTypeNow = () =>
+  barGauge({
+    ...share,
+    title: 'Success rate by type, range',
+    width: 12,
+    decimals: 1,
+    description: 'succeeded / (succeeded + failed) of the generations that ended in the time range of the board.',
+    queries: [{ expression: successOver('$__range'), legend: '{{type}}' }],
+    thresholds: higherIsBetter(generationSuccessRatio),
+  })
+
+export const failureReasons = () =>
+  timeseries({
+    title: 'Failure reasons',
+    width: 12,
+    unit: 'short',
+    noData: 'nothing failed',
+    stacked: true,
+    description: 'Generations that failed in the 24 hours before each instant, by reason.',
+    queries: [
+      {
+        expression: `${changeBy(['reason'], generationFailures, filter('type'), '1d')}`,
+        legend: '{{reason}}',
+      },
+    ],
+  })
+
+export const queueLength = () =>
+  timeseries({
+    title: 'Queue length',
+    width: 12,
+    unit: 'short',
+    noData: 'no queue is watched',
+    stacked: true,
+    step: '1m',
+    description: 'Jobs that wait for a worker, by queue, behind a pause too.',
+    queries: [
+      {
+        expression: sumBy(['queue'], value(queueJobs, { state: ['waiting', 'prioritized', 'paused'] })),
+        legend: '{{queue}}',
+      },
+    ],
+  })

@@ -1,0 +1,79 @@
+import { dependencyLatencySeconds } from '../../catalogue/infrastructure.ts'
+import { quantile } from '../../catalogue/promql.ts'
+import { stateTimeline } from '../charts.ts'
+import { upOrDown } from '../colors.ts'
+import { upTexts } from '../panel-options.ts'
+import { tiles, timeseries } from '../panels.ts'
+import { dependencyState, gpuState, live, overallState, overallTexts, overallThresholds, queueState } from './states.ts'
+
+const notProbed = { unit: 'short', noData: 'it is not probed' }
+
+const states = [
+  { title: 'Postgres', expression: dependencyState('postgres'), means: 'A SELECT 1 succeeds.' },
+  { title: 'Redis', expression: dependencyState('redis'), means: 'A PING succeeds.' },
+  { title: 'S3', expression: dependencyState('s3'), means: 'The bucket answers, a canary is written and read back.' },
+  { title: 'API', expression: dependencyState('api'), means: 'Its health address answers below 500.' },
+  { title: 'Queue', expression: queueState, means: 'Every queue has a worker, or nothing that waits for one.' },
+  { title: 'GPU', expression: gpuState, means: 'A GPU worker is there, or no job waits for one.' },
+] as const
+
+/** One for each, and one for all. */
+export const statusTiles = () => [
+  tiles({
+    ...live,
+    ...notProbed,
+    title: 'Overall',
+    width: 20,
+    description:
+      'Down where Postgres, Redis, S3 or the API does not answer, degraded where only a GPU worker or endpoint does not.',
+    queries: [{ expression: overallState, legend: 'overall' }],
+    mappings: overallTexts,
+    thresholds: overallThresholds,
+  }),
+  ...states.map(({ title, expression, means }) =>
+    tiles({
+      ...live,
+      ...notProbed,
+      title,
+      width: 4,
+      description: means,
+      queries: [{ expression, legend: title }],
+      mappings: upTexts,
+      thresholds: upOrDown,
+    }),
+  ),
+]
+
+export const stateOverTime = () =>
+  stateTimeline({
+    ...live,
+    ...notProbed,
+    title: 'State over time',
+    width: 12,
+    height: 9,
+    description: `What was up and what was down at each time. ${states.map(({ title, means }) => `${title}: ${means}`).join(' ')}`,
+    queries: states.map(({ title, expression }) => ({ expression, legend: title })),
+    mappings: upTexts,
+    thresholds: upOrDown,
+  })
+
+export const latencyOfDependencies = () =>
+  timeseries({
+    ...live,
+    title: 'Latency of probes, p95',
+    width: 12,
+    height: 9,
+    unit: 's',
+    noData: 'nothing is probed',
+    description:
+      '95 of 100 probes took at most this long, failed and timed-out ones too; a probe is given up after 3 s.',
+    queries: [
+      {
+        expression: quantile(0.95, dependencyLatencySeconds, {
+          range: '$__rate_interval',
+          by: ['dependency', 'target'],
+        }),
+        legend: '{{dependency}} {{target}}',
+      },
+    ],
+  })

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AuditTestbed, openAuditTestbed } from '../audit-api/testing.ts'
+import { createDatabase } from '../testing/database.ts'
+import { boards } from './testing.ts'
+
+interface Schema {
+  type?: string
+  properties?: Record<string, Schema>
+  items?: Schema
+  anyOf?: Schema[]
+}
+interface OpenApi {
+  paths: Record<
+    string,
+    {
+      get?: {
+        parameters?: { name: string; in: string }[]
+        responses: Record<string, { content?: Record<string, { schema: Schema }> }>
+      }
+    }
+  >
+}
+
+let database: Awaited<ReturnType<typeof createDatabase>>
+let bed: AuditTestbed
+let document: OpenApi
+
+beforeAll(async () => {
+  database = await createDatabase()
+  bed = await openAuditTestbed(database.url)
+  document = (await bed.server.inject({ method: 'GET', url: '/openapi.json' })).json()
+})
+afterAll(async () => {
+  await bed.close()
+  await database.drop()
+})
+
+interface InfinityQuery {
+  url: string
+  root_selector: string
+  columns: { selector: string }[]
+  url_options: { params: { key: string; value: string }[] }
+}
+
+/** Every query of the audit API on every board, those of variables too. */
+const asked = boards.flatMap(({ uid, panels, variables }) => [
+  ...panels.flatMap(({ title, targets = [] }) =>
+    targets
+      .filter(({ url }) => url !== undefined)
+      .map((query) => ({ where: `${uid} > ${title}`, query: query as InfinityQuery })),
+  ),
+  ...variables.flatMap(({ name, query }) => {
+    const inner = typeof query === 'object' ? (query.infinityQuery as InfinityQuery | undefined) : undefined
+    return inner === undefined ? [] : [{ where: `${uid} > variable ${name}`, query: inner }]
+  }),
+])
+
+/** The routes that the boards may ask for, whether or not this version of the audit API has them all. */
+const routes = [
+  /^\/v1\/audit\/(events|facets|pages)$/,
+  /^\/v1\/errors(\/groups)?$/,
+  /^\/v1\/analytics\/(users\/retention|content\/popular)$/,
+  /^\/v1\/dashboards\/barometer-[a-z]+\/freshness$/,
+]
+
+const operationOf = (url: string) =>
+  Object.entries(document.paths).find(([path]) => new RegExp(`^${path.replace(/\{[^}]*\}/g, '[^/]+')}$`).test(url))?.[1]
+    .get
+
+/** Where a selector leads in a schema, or undefined where it leads nowhere. */
+function at(schema: Schema | undefined, selector: string): Schema | undefined {
+  if (selector === '') return schema
+  return selector.split('.').reduce<Schema | undefined>((found, key) => {
+    const properties = found?.properties ?? found?.anyOf?.find((choice) => choice.properties)?.properties
+    return properties?.[key]
+  }, schema)
+}
+
+test.each(asked)('$where asks for a route and columns that the audit API has', ({ query }) => {
+  expect(
+    routes.some((route) => route.test(query.url)),
+    query.url,
+  ).toBe(true)
+  const operation = operationOf(query.url)
+  if (operation === undefined) return
+  const known = (operation.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name)
+  const isFreshness = query.url.endsWith('/freshness')
+  for (const { key } of query.url_options.params) {
+    // A board tells its freshness whatever variables it has.
+    if (!isFreshness) expect(known, `${query.url} takes ${key}`).toContain(key)
+  }
+  const answer = operation.responses['200']?.content?.['application/json']?.schema
+  const list = at(answer, query.root_selector)
+  const item = query.root_selector === '' ? answer : list?.items
+  expect(item, `${query.url} has a list ${query.root_selector}`).toBeDefined()
+  for (const { selector } of query.columns) {
+    expect(at(item, selector), `an item of ${query.url} has ${selector}`).toBeDefined()
+  }
+})

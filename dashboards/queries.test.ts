@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { catalogue } from '../catalogue/index.ts'
+import { prometheusOwn } from './queries.ts'
+import { boards, parse, queries } from './testing.ts'
+
+const known = new Map(
+  catalogue.flatMap((metric) =>
+    [metric.name, ...['bucket', 'sum', 'count'].map((part) => `${metric.name}_${part}`)].map((name) => [name, metric]),
+  ),
+)
+const own = new Set(Object.values(prometheusOwn).map((selector) => /^\w+/.exec(selector)?.[0] ?? ''))
+/** Labels that Prometheus gives, and that of buckets. */
+const given = ['job', 'instance', 'pod', 'environment', 'le', 'alertstate', 'alertname']
+
+test.each(queries)('$where is PromQL over metrics and labels that exist', ({ expression }) => {
+  const { error, selectors, grouping } = parse(expression)
+  expect(error, expression).toBeUndefined()
+  expect(selectors.length).toBeGreaterThan(0)
+  const labels = new Set(given)
+  for (const { metric, matchers } of selectors) {
+    const definition = known.get(metric)
+    if (definition === undefined) expect(own, `${metric} is in the catalogue`).toContain(metric)
+    for (const label of Object.keys(definition?.labels ?? {})) labels.add(label)
+    for (const { label, value } of matchers) {
+      expect([...given, ...Object.keys(definition?.labels ?? {})], `${metric} has ${label}`).toContain(label)
+      const values = definition?.labels[label]?.values
+      if (values !== undefined && !/[$*]/.test(value)) {
+        for (const each of value.split('|')) {
+          const text = each.replaceAll('\\\\', '')
+          expect(values, `${metric}{${label}="${value}"}`).toContain(text)
+        }
+      }
+    }
+  }
+  for (const label of grouping) expect([...labels], `${expression} groups by ${label}`).toContain(label)
+})
+
+test.each(queries)('$where rates what is counted, and never what is computed', ({ expression }) => {
+  const { selectors } = parse(expression)
+  for (const { metric, within } of selectors) {
+    const definition = known.get(metric)
+    const isRated = within.some((name) => /^(?:rate|increase|irate)$/.test(name))
+    const isCounted = definition?.exposition !== 'figures' && definition?.type !== 'gauge' && definition !== undefined
+    // How often something happened since the start is itself what one panel shows.
+    if (metric.startsWith('admin_analytics_events')) continue
+    expect(isRated, `${metric} in ${expression}`).toBe(isCounted)
+  }
+  for (const [, range = ''] of expression.matchAll(/\brate\([^[]*\[([^\]]*)\]/g)) {
+    // The range of the board is for what is said of it as a whole; an hour is what a burn rate is of.
+    expect(['$__rate_interval', '$__range', '1h'], expression).toContain(range)
+  }
+})
+
+test.each(queries)('$where asks the data source that was chosen', ({ target, panel, uid }) => {
+  if (panel !== undefined) expect(target.datasource).toEqual({ type: 'prometheus', uid: '${datasource}' })
+  const annotations = boards.find((board) => board.uid === uid)?.board.annotations?.list ?? []
+  for (const { datasource } of annotations) expect(datasource).toEqual({ type: 'prometheus', uid: '${datasource}' })
+})
+
+test.each(queries)(
+  '$where asks for business figures by the hour or the day, not finer',
+  ({ expression, target, panel }) => {
+    const { selectors } = parse(expression)
+    const isBusiness = selectors.some(({ metric }) => known.get(metric)?.exposition === 'figures')
+    // What is no figure over time is one value.
+    if (target.instant || target.interval === undefined) return
+    if (!isBusiness) return
+    // Over a day alone five minutes are 288 points.
+    const steps = panel?.timeFrom === '24h' ? ['5m'] : ['1h', '6h', '1d', '$period']
+    expect(steps).toContain(target.interval)
+  },
+)
+
+test('a sum never adds up windows, currencies or the buckets of two kinds of balance', () => {
+  for (const { expression, where } of queries) {
+    const { selectors, grouping } = parse(expression)
+    for (const { metric, matchers, within } of selectors) {
+      const labels = Object.keys(known.get(metric)?.labels ?? {})
+      const chosen = (label: string) => matchers.some((matcher) => matcher.label === label && matcher.value !== '.*')
+      if (!within.includes('sum')) continue
+      const isWindowOk = !labels.includes('window') || known.get(metric)?.labels.window?.bound === 1 || chosen('window')
+      // The window of a variable is one value, since it is no choice of several.
+      const isOneOfVariable = expression.includes('window=~"$window"')
+      expect(isWindowOk || isOneOfVariable, `${where} adds windows of ${metric}`).toBe(true)
+      const isMoney = known.get(metric)?.unit === 'currency'
+      if (isMoney) expect(grouping, `${where} adds currencies of ${metric}`).toContain('currency')
+    }
+  }
+})
+
+test('a number is of now, however long the range of its board is', () => {
+  for (const { panel, target, where } of queries) {
+    if (panel?.type !== 'stat' || target.instant) continue
+    expect(panel.hideTimeOverride, where).toBe(true)
+    expect([
+      ['24h', '5m'],
+      ['3h', '30s'],
+    ]).toContainEqual([panel.timeFrom, target.interval])
+  }
+})

@@ -1,0 +1,40 @@
+import { VariableSort } from '@grafana/grafana-foundation-sdk/dashboard'
+import { users as registered } from '../catalogue/users.ts'
+import { board } from './board.ts'
+import { funnel, funnelRates, signupsADay, signupsNow } from './users/acquisition.ts'
+import { activeNow, activeOverTime, generationsPerUser, sessionsPerUser, stickiness } from './users/engagement.ts'
+import { churnByTier, cohorts, lifetimeCurve, retentionOverTime } from './users/retention.ts'
+import { segmentsNow, segmentsOverTime, usersNow } from './users/segmentation.ts'
+import { choiceVariable, labelVariable } from './variables.ts'
+
+/** Growth and retention: who comes, who stays, and who they are. */
+export const users = {
+  name: 'users',
+  build: () =>
+    board({
+      name: 'users',
+      title: 'Users',
+      description: 'Who comes, who is active, who stays, and how they divide into segments.',
+      variables: [
+        labelVariable(registered, 'tier', 'Tier'),
+        labelVariable(registered, 'country', 'Country'),
+        labelVariable(registered, 'activity', 'Activity'),
+        labelVariable(registered, 'characters', 'Characters', VariableSort.NumericalAsc),
+        choiceVariable('cohort', 'Cohorts by', [
+          { text: 'week', value: 'week' },
+          { text: 'day', value: 'day' },
+          { text: 'month', value: 'month' },
+        ]),
+      ],
+      sections: [
+        { title: 'Users now', panels: usersNow() },
+        { title: 'Acquisition', panels: [signupsNow(), signupsADay(), funnel(), funnelRates()] },
+        {
+          title: 'Engagement',
+          panels: [...activeNow(), activeOverTime(), stickiness(), sessionsPerUser(), generationsPerUser()],
+        },
+        { title: 'Retention', panels: [retentionOverTime(), churnByTier(), lifetimeCurve(), cohorts()] },
+        { title: 'Segments', panels: [...segmentsNow(), ...segmentsOverTime()] },
+      ],
+    }),
+} as const
