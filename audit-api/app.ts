@@ -7,6 +7,7 @@ import type { Logger } from '../lib/log.ts'
 import type { Pool } from '../lib/postgres.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
 import { createActionLog } from './action-log.ts'
+import { type AnalyticsSources, createAnalytics } from './analytics/create.ts'
 import { requireTokens } from './authentication.ts'
 import { createErrorSeries } from './errors/series.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
@@ -17,6 +18,8 @@ import { createErrorWriter } from './queries/errors.ts'
 import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
 import { createRefusals } from './refusals.ts'
 import { nameRequests } from './request-ids.ts'
+import { analyticsRoutes } from './routes/analytics.ts'
+import { analyticsEventsRoutes } from './routes/analytics-events.ts'
 import { errorsRoutes } from './routes/errors.ts'
 import { exportRoute } from './routes/export.ts'
 import { facetsRoute } from './routes/facets.ts'
@@ -38,6 +41,8 @@ export interface AppOptions {
   serving?: Serving
   /** For tokens that say nothing themselves. 12,000 a minute are 200 a second: two times what a busy ingest sends in batches. */
   requestsPerMinute?: number
+  /** Where the analytics are read; without them their routes say what to set. */
+  analytics?: AnalyticsSources
 }
 
 export interface AuditApp {
@@ -60,6 +65,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   const actions = createActionLog(writer, now)
   const errors = createErrorWriter(pool)
   const series = createErrorSeries(pool, metrics.errors)
+  const analytics = createAnalytics({ ...options.analytics, pool, counter: metrics.analyticsEvents, now })
   const server = createHttpServer({
     serving: options.serving ?? injected,
     log,
@@ -115,6 +121,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       pagesRoute(v1, { pool })
       exportRoute(v1, { pool, actions, metrics, now })
       errorsRoutes(v1, { pool, writer: errors, series, now })
+      analyticsRoutes(v1, analytics)
+      analyticsEventsRoutes(v1, { ...analytics, pool, now })
     },
     { prefix: '/v1' },
   )

@@ -1,10 +1,12 @@
 import { Counter, Histogram, Registry } from 'prom-client'
 import {
+  adminAnalyticsEventsTotal,
   auditEventsIngestedTotal,
   auditExportDurationSeconds,
   auditExportRowsTotal,
   errorsTotal,
 } from '../catalogue/audit.ts'
+import { dashboardUids } from '../catalogue/dashboards.ts'
 import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
 
 export type AuditMetrics = ReturnType<typeof createMetrics>
@@ -40,5 +42,15 @@ export function createMetrics() {
     buckets: [...(httpServerRequestDurationSeconds.buckets ?? [])],
     registers,
   })
-  return { registry, ingested, exportedRows, exportSeconds, errors, requestSeconds }
+  const analyticsEvents = new Counter({
+    name: adminAnalyticsEventsTotal.name,
+    help: adminAnalyticsEventsTotal.help,
+    labelNames: ['event', 'dashboard'] as const,
+    registers,
+  })
+  for (const dashboard of dashboardUids)
+    for (const event of adminAnalyticsEventsTotal.labels.event.values ?? [])
+      if (event !== 'admin_audit_log_viewed' || dashboard === 'barometer-audit')
+        analyticsEvents.inc({ event, dashboard }, 0)
+  return { registry, ingested, exportedRows, exportSeconds, errors, requestSeconds, analyticsEvents }
 }

@@ -41,6 +41,7 @@ export async function migrateAudit(databaseUrl: string, options: MigrateAuditOpt
     await client.query('SELECT barometer_audit.ensure_error_days_ahead(), barometer_audit.grant_error_log($1)', [
       auditServiceRole,
     ])
+    await client.query('SELECT barometer_audit.grant_analytics_events($1)', [auditServiceRole])
     for (const role of options.recorderRoles ?? []) {
       await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
     }

@@ -3,6 +3,7 @@ import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
+import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
 import { openTokensFile } from './tokens.ts'
@@ -39,7 +40,9 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     applicationName: 'barometer-audit-api',
     connectionsMax: 10,
   })
-  const { server, writer, errorLog } = await createApp({ pool, tokens, log, now: () => new Date(), serving })
+  const analytics = openAnalytics(settings)
+  const now = () => new Date()
+  const { server, writer, errorLog } = await createApp({ pool, tokens, log, now, serving, analytics })
   const makePartitions = () =>
     writer.ensureMonthsAhead().catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'the partitions of the coming months could not be made')
@@ -48,7 +51,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await pool.end()
+    await Promise.all([pool.end(), analytics.store?.end()])
     throw error
   }
   void makePartitions()
@@ -64,7 +67,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
       const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
       await server.close()
       clearTimeout(cut)
-      await pool.end()
+      await Promise.all([pool.end(), analytics.store?.end()])
     },
   }
 }

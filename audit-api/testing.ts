@@ -3,6 +3,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
 import type { HttpServer } from '../lib/http-server.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
+import type { AnalyticsSources } from './analytics/create.ts'
 import { createApp } from './app.ts'
 import { type Contract, readContract } from './contract.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
@@ -29,7 +30,7 @@ export interface AuditTestbed {
 /** @param ownerUrl a fresh database, as a role that may make roles */
 export async function openAuditTestbed(
   ownerUrl: string,
-  options: { requestsPerMinute?: number; now?: () => Date } = {},
+  options: { requestsPerMinute?: number; now?: () => Date; analytics?: AnalyticsSources } = {},
 ): Promise<AuditTestbed> {
   await migrateAudit(ownerUrl)
   const owner = createPool({ connectionString: ownerUrl, applicationName: 'test-owner', connectionsMax: 3 })
@@ -44,6 +45,7 @@ export async function openAuditTestbed(
     tokens: { find: (token) => findToken(entries, token) },
     log: pino({ level: 'silent' }),
     now: options.now ?? (() => new Date()),
+    ...(options.analytics === undefined ? {} : { analytics: options.analytics }),
     ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
   })
   return {

@@ -34,6 +34,8 @@ export const auditApiVariables: readonly VariableName[] = [
   'AUDIT_TOKENS_FILE',
   'DATABASE_URL',
   'STORE_SCHEMA',
+  'REPORTING_TIMEZONE',
+  'STALE_AFTER',
   'PROMETHEUS_URL',
   'OTEL_EXPORTER_OTLP_ENDPOINT',
   'LOG_LEVEL',

@@ -30,16 +30,25 @@ const casts: Readonly<Record<string, string>> = {
 const nameOrQuoted = /'(?:[^']|'')*'|"[^"]*"|--[^\n]*|\/\*[\s\S]*?\*\/|(?<![:\w]):(?<name>[a-z_]+)\b/g
 
 /**
+ * Puts something else for each `:name`, outside of what is quoted.
+ * @throws where a name stands for nothing
+ */
+export function replaceNames(sql: string, known: readonly string[], put: (name: string) => string): string {
+  return sql.replace(nameOrQuoted, (whole, name: string | undefined) => {
+    if (name === undefined) return whole
+    if (!known.includes(name)) throw new Error(`the statement asks for ${whole}; expected one of ${known.join(', ')}`)
+    return put(name)
+  })
+}
+
+/**
  * Puts `$1::type` for each `:name`.
  * @throws where a name stands for nothing
  */
 export function bind(sql: string, inputs: Inputs): { text: string; values: unknown[] } {
   const given = parameters(inputs)
   const names: string[] = []
-  const text = sql.replace(nameOrQuoted, (whole, name: string | undefined) => {
-    if (name === undefined) return whole
-    if (!(name in given))
-      throw new Error(`the statement asks for ${whole}; expected one of ${Object.keys(given).join(', ')}`)
+  const text = replaceNames(sql, Object.keys(given), (name) => {
     if (!names.includes(name)) names.push(name)
     return `$${names.indexOf(name) + 1}::${casts[name] ?? 'text[]'}`
   })

@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/log.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
+import { installAnalytics } from '../analytics/install.ts'
 import type { Inputs } from '../collector.ts'
 import { nothingKept } from '../kept.ts'
 import { findNulls, inspectViews, isGood, type ViewInspection } from '../source-contract.ts'
@@ -161,6 +162,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
   const { pool, settings } = options
   const store = settings.STORE_SCHEMA
   const views = await inspectViews(pool, settings.SOURCE_SCHEMA)
+  await installAnalytics(pool, settings)
   const before = await readParts(pool, store)
   const definitions = new Map<string, string>()
   for (const part of parts) {

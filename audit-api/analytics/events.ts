@@ -1,0 +1,43 @@
+import type { FastifyRequest } from 'fastify'
+import type { Counter } from 'prom-client'
+import type { Pool } from '../../lib/postgres.ts'
+import { messageOf } from '../../lib/user-error.ts'
+import type { Caller } from '../authentication.ts'
+import { type AnalyticsEvent, insertAnalyticsEvent, recordVisit, type Visitor } from '../queries/analytics-events.ts'
+
+/** What admins do with the dashboards, stored and counted. */
+export interface AnalyticsEvents {
+  /** Somebody asks for a board; what that is, is decided in the database. */
+  visit(caller: Caller, dashboard: string, variables: Readonly<Record<string, readonly string[]>>): Promise<void>
+  /** A file was asked for. What cannot be recorded is logged, and the file goes out all the same. */
+  exported(request: FastifyRequest, dashboard: string, format: string): Promise<void>
+}
+
+export interface AnalyticsEventsOptions {
+  pool: Pool
+  counter: Counter<'event' | 'dashboard'>
+  now: () => Date
+}
+
+export function createAnalyticsEvents({ pool, counter, now }: AnalyticsEventsOptions): AnalyticsEvents {
+  const count = ({ event, dashboard }: AnalyticsEvent) => counter.inc({ event, dashboard })
+  return {
+    visit: async (caller, dashboard, variables) => {
+      const recorded = await recordVisit(pool, { dashboard, variables, who: visitorOf(caller), at: now() })
+      for (const event of recorded) count(event)
+    },
+    exported: async (request, dashboard, format) => {
+      const event = { event: 'admin_analytics_exported', dashboard, properties: { dashboard, format } } as const
+      try {
+        if (request.caller === undefined) return
+        await insertAnalyticsEvent(pool, event, visitorOf(request.caller), now())
+        count(event)
+      } catch (error) {
+        request.log.error({ error: messageOf(error) }, 'an export of analytics could not be recorded')
+      }
+    },
+  }
+}
+
+/** 200: as long as a name in the log may be. */
+const visitorOf = ({ token, person }: Caller): Visitor => ({ person: person?.slice(0, 200), tokenId: token.id })

@@ -1,0 +1,38 @@
+import { insertHistory, type SchemaName } from '../exporter/collectors/brute-force/history.ts'
+import { scenarioOf } from '../exporter/collectors/brute-force/random.ts'
+import { instantOf, microseconds } from '../exporter/collectors/brute-force/rules.ts'
+import type { RefreshResult } from '../exporter/refresh/refresh.ts'
+import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
+import { createTables, viewsSchema } from '../exporter/rollup/testing/platform.ts'
+import { migrateStore } from '../exporter/store/migrate.ts'
+import { createDatabase, type TestDatabase } from './database.ts'
+
+/** A random platform after one refresh, with its views and its store. */
+export interface RandomPlatform {
+  database: TestDatabase
+  source: string
+  store: string
+  timezone: string
+  /** The instant of the refresh. */
+  asOf: string
+  result: RefreshResult
+  drop(): Promise<void>
+}
+
+/** The scenario of a seed: its clocks change about when most happens. */
+export async function openRandomPlatform(seed: number, schema: SchemaName): Promise<RandomPlatform> {
+  const { timezone, asOf: at, history } = scenarioOf(seed)
+  const asOf = instantOf(microseconds(at))
+  const database = await createDatabase()
+  await createTables(database.pool, schema)
+  const client = await database.pool.connect()
+  await client.query(`SET search_path = ${schema}`)
+  await insertHistory(client, schema, history)
+  await client.query('RESET search_path')
+  client.release()
+  const exporter = new Exporter(database.pool, database.url, timezone)
+  await migrateStore(exporter.settings)
+  const result = await exporter.refreshAt(asOf)
+  await exporter.stop()
+  return { database, source: viewsSchema, store: storeSchema, timezone, asOf, result, drop: () => database.drop() }
+}
