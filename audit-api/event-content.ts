@@ -20,12 +20,14 @@ export function readEvents(body: unknown, now: Date): AuditEvent[] {
   if (found.length > eventLimits.eventsMax) {
     throw badField('events', `has ${found.length} items; expected at most ${eventLimits.eventsMax}`)
   }
-  return found.map((item, index) => readEvent(item, many ? `events[${index}]` : '', now))
+  const latest = new Date(now.getTime() + dayMs).toISOString()
+  return found.map((item, index) => readEvent(item, many ? `events[${index}]` : '', latest))
 }
 
-function readEvent(item: unknown, path: string, now: Date): AuditEvent {
+function readEvent(item: unknown, path: string, latest: string): AuditEvent {
   if (!event.Check(item)) throw firstError(event.Errors(item), path, 'event')
-  refuseUnstorable(item, path, 0)
+  // Names of fields are put together only where one is to be named: for every field they took a tenth of ingest's time.
+  if (!isStorable(item, 0)) refuseUnstorable(item, path, 0)
   const { ip } = item.context ?? {}
   if (ip !== undefined && isIP(ip) === 0) {
     throw badField(join(path, 'context.ip'), `is ${shown(ip)}; expected an IPv4 or IPv6 address`)
@@ -39,7 +41,6 @@ function readEvent(item: unknown, path: string, now: Date): AuditEvent {
       `is ${shown(item.occurred_at)}; expected an RFC 3339 time with its offset, as 2026-03-01T12:00:00Z`,
     )
   }
-  const latest = new Date(now.getTime() + dayMs).toISOString()
   // Both are UTC in one form, so they compare as text.
   if (occurredAt < earliest || occurredAt.slice(0, 23) > latest.slice(0, 23)) {
     throw badField(
@@ -67,6 +68,20 @@ export function firstError(errors: ReturnType<typeof event.Errors>, path: string
   return badField(field, error.message)
 }
 
+/** Whether `refuseUnstorable` would refuse nothing. */
+function isStorable(value: unknown, depth: number): boolean {
+  if (depth > eventLimits.depthMax) return false
+  if (typeof value === 'string') return isStorableText(value)
+  if (typeof value === 'number') return isExact(value)
+  if (typeof value !== 'object' || value === null) return true
+  if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1))
+  return Object.entries(value).every(([key, item]) => isStorableText(key) && isStorable(item, depth + 1))
+}
+
+const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
+const isExact = (value: number): boolean =>
+  Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value))
+
 /**
  * What Postgres could not store as it was sent: NUL, halves of surrogate pairs, numbers that JavaScript has rounded. A
  * log that changes what it was told is none, so these are refused, not repaired.
@@ -74,10 +89,7 @@ export function firstError(errors: ReturnType<typeof event.Errors>, path: string
 export function refuseUnstorable(value: unknown, path: string, depth: number): void {
   if (depth > eventLimits.depthMax) throw badField(path, `is nested deeper than ${eventLimits.depthMax} levels`)
   if (typeof value === 'string') refuseText(value, path)
-  else if (
-    typeof value === 'number' &&
-    (!Number.isFinite(value) || (Number.isInteger(value) && !Number.isSafeInteger(value)))
-  ) {
+  else if (typeof value === 'number' && !isExact(value)) {
     throw badField(path, 'is a number that cannot be kept exactly; expected it as text')
   } else if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) refuseUnstorable(item, `${path}[${index}]`, depth + 1)

@@ -10,8 +10,9 @@ export function toUtcMicroseconds(text: string): string | undefined {
   if (match === null) return undefined
   const [, day = '', clock = '', fraction = '', zone = ''] = match
   const epochMs = Date.parse(`${day}T${clock}${zone.toUpperCase()}`)
-  // Date takes 31 February for 3 March; a day that comes back as another is no day.
-  if (Number.isNaN(epochMs) || new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day) return undefined
+  if (Number.isNaN(epochMs)) return undefined
   const whole = new Date(epochMs).toISOString()
+  // Date takes 31 February for 3 March; a day that comes back as another is no day.
+  if (!whole.startsWith(day) && new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day) return undefined
   return whole.length === 24 ? `${whole.slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z` : undefined
 }

@@ -24,7 +24,7 @@ const fullPlan: AuditPlan = {
   listRequests: 300,
   otherRequests: 20,
   exportRounds: 3,
-  ingestBatches: 2_000,
+  ingestBatches: 1_000,
   ingestRounds: 5,
 }
 const smallPlan: AuditPlan = { ...fullPlan, rows: 200_000, listRequests: 100, exportRounds: 5, ingestBatches: 400 }

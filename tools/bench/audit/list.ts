@@ -1,4 +1,5 @@
 import { readListQuery, writeCursor } from '../../../audit-api/filter.ts'
+import { latenciesOf } from '../statistics.ts'
 import type { Service } from './service.ts'
 import { worldBegins, worldEnds } from './world.ts'
 
@@ -88,7 +89,6 @@ export async function measureOthers(service: Service, requests: number): Promise
 }
 
 function summed(name: string, times: readonly number[]): ListTiming {
-  const sorted = [...times].sort((one, other) => one - other)
-  const at = (share: number): number => sorted[Math.min(Math.ceil(sorted.length * share), sorted.length) - 1] ?? 0
-  return { name, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1), requests: sorted.length }
+  const { p50, p99, max, count } = latenciesOf(times)
+  return { name, p50Ms: p50, p99Ms: p99, maxMs: max, requests: count }
 }
