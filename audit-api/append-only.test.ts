@@ -49,6 +49,7 @@ const columns: Readonly<Record<string, string>> = {
   'barometer_audit.verification': 'valid',
   'barometer_audit.removed_month': 'sha256',
   'barometer_audit.error_series': 'since',
+  'barometer_audit.dashboard_visit': 'asked_at',
 }
 const columnOf = (table: string) => columns[table] ?? 'occurred_at'
 
@@ -108,7 +109,9 @@ describe('the log is append-only', () => {
       applicationName: 'test',
       connectionsMax: 1,
     })
-    for (const statement of (await auditTables()).flatMap((table) => attacks(table).slice(0, 3))) {
+    // When a board was last asked for is no log; what follows from it is.
+    const logs = (await auditTables()).filter((table) => table !== 'barometer_audit.dashboard_visit')
+    for (const statement of logs.flatMap((table) => attacks(table).slice(0, 3))) {
       await expect(pool.query(statement), statement).rejects.toThrow(/append-only/)
     }
     await pool.end()

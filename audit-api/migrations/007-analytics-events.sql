@@ -12,9 +12,12 @@ CREATE TABLE barometer_audit.analytics_event (
   token_id text NOT NULL CHECK (length(token_id) <= 100),
   properties jsonb NOT NULL CHECK (octet_length(properties::text) <= 4096)
 );
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON barometer_audit.analytics_event
+  FOR EACH STATEMENT EXECUTE FUNCTION barometer_audit.refuse_change();
 CREATE INDEX analytics_event_time ON barometer_audit.analytics_event (occurred_at);
 
--- When somebody last asked for a board, and with which variables: what decides whether the next time is another view.
+-- When somebody last asked for a board, and with which variables: what decides whether the next time is
+-- another view. It is no log: each time replaces the one before, by record_visit alone.
 CREATE TABLE barometer_audit.dashboard_visit (
   visitor text NOT NULL CHECK (length(visitor) <= 300),
   dashboard text NOT NULL CHECK (length(dashboard) <= 100),

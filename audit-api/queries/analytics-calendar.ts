@@ -1,4 +1,4 @@
-import type { Pool } from '../../lib/postgres.ts'
+import { type Pool, transaction } from '../../lib/postgres.ts'
 import type { Asked, Bucket } from '../analytics/store.ts'
 
 const iso = (instant: string) => `to_char(${instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
@@ -29,6 +29,9 @@ export async function calendar(
   { period, from, to }: Asked,
   now: Date,
 ): Promise<Bucket[]> {
-  const { rows } = await pool.query<Bucket>(statement, [period, timezone, from ?? null, to ?? null, now.toISOString()])
-  return rows
+  const values = [period, timezone, from ?? null, to ?? null, now.toISOString()]
+  return await transaction(pool, 'BEGIN READ ONLY; SET LOCAL statement_timeout = 3000', async (client) => {
+    const { rows } = await client.query<Bucket>(statement, values)
+    return rows
+  })
 }

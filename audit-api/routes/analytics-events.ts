@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { dashboardUids } from '../../catalogue/dashboards.ts'
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import type { AnalyticsEvents } from '../analytics/events.ts'
@@ -13,7 +14,7 @@ import {
   AnalyticsEventsQuerySchema,
   FreshnessAnswerSchema,
 } from '../schemas/analytics-events.ts'
-import { refusals } from '../schemas/problem.ts'
+import { problem, refusals } from '../schemas/problem.ts'
 
 export interface AnalyticsEventsRouteOptions {
   pool: Pool
@@ -69,9 +70,9 @@ export function analyticsEventsRoutes(
       description:
         "For the panel that every board carries: the board's variables are the parameters, any name. A view is recorded when that person has not asked for the board in the 15 minutes before, a filter when a variable has another value than then and is away from its default: empty, All, or what the parameter <name>.default says. from and to are no variables.",
       tags: ['analytics events'],
-      params: Type.Object({ uid: Type.String() }),
+      params: Type.Object({ uid: Type.Enum(dashboardUids) }),
       querystring: Type.Object({}, { additionalProperties: true }),
-      response: { 200: FreshnessAnswerSchema, 404: refusals[400], ...refusals },
+      response: { 200: FreshnessAnswerSchema, 404: problem('There is no such board.'), ...refusals },
     },
     validatorCompiler: unread,
     handler: async (request) => {
