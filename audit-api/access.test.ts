@@ -135,7 +135,13 @@ describe('what is open', () => {
     const { paths, openapi } = (await get({}, '/openapi.json')).json()
     expect(openapi).toBe('3.1.0')
     expect(Object.keys(paths)).toEqual(
-      expect.arrayContaining(['/v1/audit/events', '/v1/audit/events.csv', '/v1/errors', '/v1/errors/groups']),
+      expect.arrayContaining([
+        '/v1/audit/events',
+        '/v1/audit/events.csv',
+        '/v1/audit/verify',
+        '/v1/errors',
+        '/v1/errors/groups',
+      ]),
     )
     expect(Object.keys(paths['/v1/audit/events'].post.responses)).toEqual(
       expect.arrayContaining(['200', '201', '400', '401', '403', '409', '413', '429', '503']),

@@ -9,6 +9,8 @@ import { observeRequests } from '../lib/request-metrics.ts'
 import { createActionLog } from './action-log.ts'
 import { type AnalyticsSources, createAnalytics } from './analytics/create.ts'
 import { requireTokens } from './authentication.ts'
+import type { Anchors } from './chain/anchors.ts'
+import type { ChainFigures } from './chain/figures.ts'
 import { createErrorSeries } from './errors/series.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
 import { acceptJsonBodies } from './json-body.ts'
@@ -27,6 +29,7 @@ import { ingestRoute } from './routes/ingest.ts'
 import { listRoute } from './routes/list.ts'
 import { operationsRoutes } from './routes/operations.ts'
 import { pagesRoute } from './routes/pages.ts'
+import { verifyRoute } from './routes/verify.ts'
 import { collectRoutes, type KnownRoute } from './routes-known.ts'
 import type { TokenStore } from './tokens.ts'
 import { framework } from './unroutable.ts'
@@ -43,6 +46,8 @@ export interface AppOptions {
   requestsPerMinute?: number
   /** Where the analytics are read; without them their routes say what to set. */
   analytics?: AnalyticsSources
+  /** Heads of the chain outside the database, where S3 is set. */
+  anchors?: Anchors
 }
 
 export interface AuditApp {
@@ -51,6 +56,8 @@ export interface AuditApp {
   errorLog: ErrorLog
   /** Every route, as it was registered. */
   routes: readonly KnownRoute[]
+  /** What `/metrics` says of the chain. */
+  chain: ChainFigures
 }
 
 const bodyMaxBytes = 1_048_576
@@ -123,10 +130,12 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       errorsRoutes(v1, { pool, writer: errors, series, now })
       analyticsRoutes(v1, analytics)
       analyticsEventsRoutes(v1, { ...analytics, pool, now })
+      verifyRoute(v1, { pool, actions, anchors: options.anchors })
     },
     { prefix: '/v1' },
   )
-  return { server, writer, errorLog: { refreshSeries: series.refresh, keepDays: errors.keepDays }, routes }
+  const errorLog = { refreshSeries: series.refresh, keepDays: errors.keepDays }
+  return { server, writer, errorLog, routes, chain: metrics.chain }
 }
 
 const document = {

@@ -8,6 +8,7 @@ import {
 } from '../catalogue/audit.ts'
 import { dashboardUids } from '../catalogue/dashboards.ts'
 import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
+import { createChainFigures } from './chain/figures.ts'
 
 export type AuditMetrics = ReturnType<typeof createMetrics>
 
@@ -52,5 +53,14 @@ export function createMetrics() {
     for (const event of adminAnalyticsEventsTotal.labels.event.values ?? [])
       if (event !== 'admin_audit_log_viewed' || dashboard === 'barometer-audit')
         analyticsEvents.inc({ event, dashboard }, 0)
-  return { registry, ingested, exportedRows, exportSeconds, errors, requestSeconds, analyticsEvents }
+  return {
+    registry,
+    ingested,
+    exportedRows,
+    exportSeconds,
+    errors,
+    requestSeconds,
+    analyticsEvents,
+    chain: createChainFigures(registry),
+  }
 }

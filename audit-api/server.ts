@@ -5,7 +5,10 @@ import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
+import { createAnchors } from './chain/anchors.ts'
+import { startChainKeeper } from './chain/keeper.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
+import { openObjectStore } from './object-store.ts'
 import { openTokensFile } from './tokens.ts'
 
 export { migrateAudit } from './migrate.ts'
@@ -41,8 +44,20 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     connectionsMax: 10,
   })
   const analytics = openAnalytics(settings)
+  const chainPool = createPool({
+    connectionString: settings.AUDIT_DATABASE_URL,
+    applicationName: 'barometer-audit-chain',
+    connectionsMax: 6,
+    // No step takes longer than its statement_timeout; a server that is frozen does not say so.
+    queryTimeoutMs: 90_000,
+  })
+  const store = openObjectStore(settings)
+  const anchors = store === undefined ? undefined : createAnchors(store)
   const now = () => new Date()
-  const { server, writer, errorLog } = await createApp({ pool, tokens, log, now, serving, analytics })
+  const { server, writer, errorLog, chain } = await createApp({
+    ...{ pool, tokens, log, now, serving, analytics },
+    ...(anchors === undefined ? {} : { anchors }),
+  })
   const makePartitions = () =>
     writer.ensureMonthsAhead().catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'the partitions of the coming months could not be made')
@@ -51,12 +66,14 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await Promise.all([pool.end(), analytics.store?.end()])
+    await Promise.all([pool.end(), chainPool.end(), analytics.store?.end()])
+    store?.client.destroy()
     throw error
   }
   void makePartitions()
   const upkeep = setInterval(makePartitions, hourMs)
   const errorUpkeep = startErrorUpkeep(errorLog, log)
+  const keeper = startChainKeeper({ pool: chainPool, writer, figures: chain, anchors, log, now })
 
   return {
     address,
@@ -67,7 +84,9 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
       const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
       await server.close()
       clearTimeout(cut)
-      await Promise.all([pool.end(), analytics.store?.end()])
+      await keeper.stop()
+      await Promise.all([pool.end(), chainPool.end(), analytics.store?.end()])
+      store?.client.destroy()
     },
   }
 }

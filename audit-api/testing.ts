@@ -5,6 +5,7 @@ import type { HttpServer } from '../lib/http-server.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import type { AnalyticsSources } from './analytics/create.ts'
 import { createApp } from './app.ts'
+import type { Anchors } from './chain/anchors.ts'
 import { type Contract, readContract } from './contract.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
 import { migrateAudit } from './migrate.ts'
@@ -30,7 +31,7 @@ export interface AuditTestbed {
 /** @param ownerUrl a fresh database, as a role that may make roles */
 export async function openAuditTestbed(
   ownerUrl: string,
-  options: { requestsPerMinute?: number; now?: () => Date; analytics?: AnalyticsSources } = {},
+  options: { requestsPerMinute?: number; now?: () => Date; analytics?: AnalyticsSources; anchors?: Anchors } = {},
 ): Promise<AuditTestbed> {
   await migrateAudit(ownerUrl)
   const owner = createPool({ connectionString: ownerUrl, applicationName: 'test-owner', connectionsMax: 3 })
@@ -46,6 +47,7 @@ export async function openAuditTestbed(
     log: pino({ level: 'silent' }),
     now: options.now ?? (() => new Date()),
     ...(options.analytics === undefined ? {} : { analytics: options.analytics }),
+    ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
     ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
   })
   return {

@@ -17,7 +17,7 @@ interface AddFlags {
 export const registerAuditTokens: Register = (program, context) => {
   const tokens = program
     .command('audit')
-    .summary('look after the audit log: its tokens')
+    .summary('look after the audit log: its tokens and its chain')
     .command('tokens')
     .description(
       'The bearer tokens of the audit API, kept as hashes in AUDIT_TOKENS_FILE. A running service sees changes.',

@@ -28,10 +28,24 @@ export const refreshVariables: readonly VariableName[] = [
   'LOG_LEVEL',
 ]
 
+const s3Variables: readonly VariableName[] = [
+  'S3_ENDPOINT',
+  'S3_BUCKET',
+  'S3_REGION',
+  'S3_ACCESS_KEY_ID',
+  'S3_SECRET_ACCESS_KEY',
+]
+
+/** Of what only looks at the audit log's chain. */
+export const auditVerifyVariables: readonly VariableName[] = ['AUDIT_DATABASE_URL', 'AUDIT_S3_PREFIX', ...s3Variables]
+
 export const auditApiVariables: readonly VariableName[] = [
   'AUDIT_DATABASE_URL',
   'AUDIT_LISTEN',
   'AUDIT_TOKENS_FILE',
+  'AUDIT_RETENTION_MONTHS',
+  'AUDIT_S3_PREFIX',
+  ...s3Variables,
   'DATABASE_URL',
   'STORE_SCHEMA',
   'REPORTING_TIMEZONE',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAuditApi } from './audit-api.ts'
 import { registerAuditTokens } from './audit-tokens.ts'
+import { registerAuditVerify } from './audit-verify.ts'
 import { registerBackfill } from './backfill.ts'
 import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
@@ -18,6 +19,7 @@ const commands: readonly Register[] = [
   registerExporter,
   registerAuditApi,
   registerAuditTokens,
+  registerAuditVerify,
   registerCheck,
   registerMigrate,
   registerMetrics,

@@ -9,11 +9,13 @@ import {
   namedIds,
   namedUrls,
   names,
+  objectPrefix,
   oneOf,
   text,
   timeZone,
   url,
   type Variable,
+  wholeNumber,
 } from './variables.ts'
 
 const second = 1_000
@@ -59,7 +61,7 @@ export const variables = {
     ['http', 'https'],
   ),
   S3_BUCKET: text({
-    help: 'The bucket the canary is written to. Without it S3 is not watched.',
+    help: "The bucket for the canary and for the audit log's anchors and past months. Without it S3 is not watched.",
     example: 'platform-images',
   }),
   S3_REGION: text({ help: "The bucket's region.", default: 'us-east-1' }),
@@ -88,6 +90,17 @@ export const variables = {
   ),
   AUDIT_LISTEN: listenAddress({ help: 'Where the audit API serves.', default: '127.0.0.1:9465' }),
   AUDIT_TOKENS_FILE: text({ help: 'The file of the bearer tokens, as hashes.', example: '/etc/barometer/tokens.json' }),
+  AUDIT_S3_PREFIX: objectPrefix({
+    help: "What the names of the audit log's objects begin with; another one for each log in the bucket.",
+    default: 'barometer-audit',
+  }),
+  AUDIT_RETENTION_MONTHS: wholeNumber(
+    {
+      help: 'How many whole months of the audit log are kept before one is written to S3 and taken out. Off unless set.',
+      example: '24',
+    },
+    { min: 1, max: 1_200 },
+  ),
   PROMETHEUS_URL: url(
     { help: 'Prometheus, for overview, check and the health routes.', example: 'http://127.0.0.1:9090' },
     ['http', 'https'],
@@ -209,6 +222,7 @@ function refuseHalves(values: Record<string, unknown>): void {
     ['S3_ACCESS_KEY_ID', 'S3_SECRET_ACCESS_KEY'],
     ['S3_SECRET_ACCESS_KEY', 'S3_ACCESS_KEY_ID'],
     ['S3_ENDPOINT', 'S3_BUCKET'],
+    ['AUDIT_RETENTION_MONTHS', 'S3_BUCKET'],
   ]
   for (const [name, needed] of pairs) {
     if (values[name] !== undefined && values[needed] === undefined) {

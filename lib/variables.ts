@@ -40,6 +40,25 @@ export function oneOf<const Given extends Options, const Value extends string>(
   return variable(options, `one of ${values.join(', ')}`, (value) => values.find((known) => known === value))
 }
 
+export function wholeNumber<const Given extends Options>(
+  options: Given,
+  range: { min: number; max: number },
+): Variable<number> & Given {
+  return variable(options, `a whole number from ${range.min} to ${range.max}`, (value) => {
+    const result = /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN
+    return result >= range.min && result <= range.max ? result : undefined
+  })
+}
+
+/** The beginning of the names of objects: segments of plain characters, without a slash at either end. */
+export function objectPrefix<const Given extends Options>(options: Given): Variable<string> & Given {
+  return variable(
+    options,
+    'names of letters, digits, ., _ and - with / between them, such as barometer-audit',
+    (value) => (/^[A-Za-z0-9._-]{1,100}(\/[A-Za-z0-9._-]{1,100}){0,9}$/.test(value) ? value : undefined),
+  )
+}
+
 /** A name that can stand unquoted in SQL, so that no quoting error can arise anywhere. */
 export function identifier<const Given extends Options>(options: Given): Variable<string> & Given {
   return variable(options, 'a lower-case SQL name such as barometer (a-z, 0-9, _)', (value) =>

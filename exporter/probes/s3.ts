@@ -4,9 +4,10 @@ import {
   GetObjectCommand,
   HeadBucketCommand,
   PutObjectCommand,
-  S3Client,
+  type S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
+import { createS3Client } from '../../lib/s3.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { hostAndPort } from '../../lib/variables.ts'
 import { type Probe, ProbeError } from './probe.ts'
@@ -19,7 +20,8 @@ const canaryEveryTicks = 12
  * canary that failed the next tick tries it again: a bucket that can be seen but not written is down.
  */
 export function s3Probe(settings: Settings, bucket: string, replicaId: string): Probe {
-  const client = createClient(settings)
+  // A probe reports what happened; to try again is the next tick's.
+  const client = createS3Client(settings, { attemptsMax: 1 })
   const key = `barometer-canary/${replicaId.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 100)}`
   let ticksToCanary = 0
   return {
@@ -38,22 +40,6 @@ export function s3Probe(settings: Settings, bucket: string, replicaId: string): 
     },
     stop: async () => client.destroy(),
   }
-}
-
-function createClient(settings: Settings): S3Client {
-  const { S3_ENDPOINT: endpoint, S3_ACCESS_KEY_ID: accessKeyId, S3_SECRET_ACCESS_KEY: secretAccessKey } = settings
-  return new S3Client({
-    region: settings.S3_REGION,
-    // Servers other than AWS seldom have a host name for each bucket, and not all know the newer checksums.
-    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
-    ...(accessKeyId === undefined || secretAccessKey === undefined
-      ? {}
-      : { credentials: { accessKeyId, secretAccessKey } }),
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    // A probe reports what happened; to try again is the next tick's.
-    maxAttempts: 1,
-  })
 }
 
 /** Without an endpoint it is AWS, whose host name follows from the region. */
