@@ -50,6 +50,7 @@ const columns: Readonly<Record<string, string>> = {
   'barometer_audit.removed_month': 'sha256',
   'barometer_audit.error_series': 'since',
   'barometer_audit.dashboard_visit': 'asked_at',
+  'barometer_audit.retention_allowance': 'months',
 }
 const columnOf = (table: string) => columns[table] ?? 'occurred_at'
 
@@ -65,7 +66,7 @@ const attacks = (table: string) => [
 describe('the log is append-only', () => {
   test("the service's role may change neither the log nor any partition, nor take their guard away", async () => {
     const tables = await auditTables()
-    expect(tables.length).toBeGreaterThanOrEqual(6 + 4 + 2)
+    expect(tables.length).toBeGreaterThanOrEqual(7 + 4 + 2)
     for (const statement of tables.flatMap(attacks)) {
       await expect(bed.service.query(statement), statement).rejects.toMatchObject({ code: '42501' })
     }
@@ -79,6 +80,9 @@ describe('the log is append-only', () => {
       `INSERT INTO ${partition} SELECT * FROM barometer_audit.event LIMIT 1`,
       `SELECT barometer_audit.grant_service('barometer_audit')`,
       'CREATE TABLE barometer_audit.mine (id int)',
+      'SELECT barometer_audit.allow_retention(1)',
+      'INSERT INTO barometer_audit.retention_allowance (months) VALUES (1)',
+      `SELECT barometer_audit.remove_month('2025-05-01', 1, 1, 1, 'x', sha256('x'))`,
       "INSERT INTO barometer_audit.event_seal SELECT 1, '3', gen_random_uuid(), sha256('x')",
       'INSERT INTO barometer_audit.seal_batch SELECT * FROM barometer_audit.seal_batch',
       'INSERT INTO barometer_audit.removed_month SELECT * FROM barometer_audit.removed_month',

@@ -11,6 +11,8 @@ export const auditServiceRole = 'barometer_audit'
 export interface MigrateAuditOptions {
   /** Roles of the platform that may call `barometer_audit.record`. */
   recorderRoles?: readonly string[]
+  /** How many whole months must be kept before retention may take one out; undefined allows none. */
+  retentionMonths?: number
 }
 
 /**
@@ -42,6 +44,10 @@ export async function migrateAudit(databaseUrl: string, options: MigrateAuditOpt
       auditServiceRole,
     ])
     await client.query('SELECT barometer_audit.grant_analytics_events($1)', [auditServiceRole])
+    await client.query('SELECT barometer_audit.grant_retention($1), barometer_audit.allow_retention($2)', [
+      auditServiceRole,
+      options.retentionMonths ?? null,
+    ])
     for (const role of options.recorderRoles ?? []) {
       await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
     }

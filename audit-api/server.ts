@@ -5,10 +5,8 @@ import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
-import { createAnchors } from './chain/anchors.ts'
-import { startChainKeeper } from './chain/keeper.ts'
+import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
-import { openObjectStore } from './object-store.ts'
 import { openTokensFile } from './tokens.ts'
 
 export { migrateAudit } from './migrate.ts'
@@ -44,19 +42,11 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     connectionsMax: 10,
   })
   const analytics = openAnalytics(settings)
-  const chainPool = createPool({
-    connectionString: settings.AUDIT_DATABASE_URL,
-    applicationName: 'barometer-audit-chain',
-    connectionsMax: 6,
-    // No step takes longer than its statement_timeout; a server that is frozen does not say so.
-    queryTimeoutMs: 90_000,
-  })
-  const store = openObjectStore(settings)
-  const anchors = store === undefined ? undefined : createAnchors(store)
   const now = () => new Date()
-  const { server, writer, errorLog, chain } = await createApp({
+  const chain = openChain(settings, log, now)
+  const { server, writer, errorLog, ...app } = await createApp({
     ...{ pool, tokens, log, now, serving, analytics },
-    ...(anchors === undefined ? {} : { anchors }),
+    ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),
   })
   const makePartitions = () =>
     writer.ensureMonthsAhead().catch((error: unknown) => {
@@ -66,14 +56,13 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await Promise.all([pool.end(), chainPool.end(), analytics.store?.end()])
-    store?.client.destroy()
+    await Promise.all([pool.end(), analytics.store?.end(), chain.stop()])
     throw error
   }
   void makePartitions()
   const upkeep = setInterval(makePartitions, hourMs)
   const errorUpkeep = startErrorUpkeep(errorLog, log)
-  const keeper = startChainKeeper({ pool: chainPool, writer, figures: chain, anchors, log, now })
+  chain.start(writer, app.chain)
 
   return {
     address,
@@ -84,9 +73,8 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
       const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
       await server.close()
       clearTimeout(cut)
-      await keeper.stop()
-      await Promise.all([pool.end(), chainPool.end(), analytics.store?.end()])
-      store?.client.destroy()
+      await chain.stop()
+      await Promise.all([pool.end(), analytics.store?.end()])
     },
   }
 }

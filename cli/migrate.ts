@@ -11,10 +11,13 @@ export const registerMigrate: Register = (program, context) => {
     .description(
       'Brings the store (DATABASE_URL, STORE_SCHEMA) and, where AUDIT_DATABASE_URL is set, the audit log to the schema of this version. Run it with a role that may create schemas; what is up to date is left alone.',
     )
-    .addHelpText('after', environmentHelp(['DATABASE_URL', 'STORE_SCHEMA', 'AUDIT_DATABASE_URL', 'LOG_LEVEL']))
+    .addHelpText(
+      'after',
+      environmentHelp(['DATABASE_URL', 'STORE_SCHEMA', 'AUDIT_DATABASE_URL', 'AUDIT_RETENTION_MONTHS', 'LOG_LEVEL']),
+    )
     .action(async () => {
       const settings = readSettings(context.environment)
-      const { DATABASE_URL: store, AUDIT_DATABASE_URL: audit } = settings
+      const { DATABASE_URL: store, AUDIT_DATABASE_URL: audit, AUDIT_RETENTION_MONTHS: months } = settings
       if (store === undefined && audit === undefined) {
         throw new UserError('neither DATABASE_URL nor AUDIT_DATABASE_URL is set; expected one of the two, or both')
       }
@@ -25,7 +28,9 @@ export const registerMigrate: Register = (program, context) => {
       }
       if (audit !== undefined) {
         const { migrateAudit } = await import('../audit-api/migrate.ts')
-        await withDatabase('AUDIT_DATABASE_URL', audit, () => migrateAudit(audit))
+        await withDatabase('AUDIT_DATABASE_URL', audit, () =>
+          migrateAudit(audit, months === undefined ? {} : { retentionMonths: months }),
+        )
         context.print('audit log: the schema barometer_audit is up to date\n')
       }
     })

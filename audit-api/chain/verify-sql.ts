@@ -111,6 +111,20 @@ export const judgeSql = `
   WHERE b.number >= $1::bigint
   ORDER BY b.number`
 
+/**
+ * A month that is said to be taken out, and no event says so. The event may itself be in a month that was taken out. Reads
+ * event_by_action.
+ */
+export const unrecordedMonthsSql = `
+  SELECT m.month::text, m.first_sequence FROM barometer_audit.removed_month AS m
+  WHERE NOT EXISTS (
+      SELECT FROM barometer_audit.event AS e
+      WHERE e.action = 'audit.archive' AND e.metadata ->> 'sha256' = encode(m.sha256, 'hex')
+        AND e.metadata ->> 'rows' = m.rows::text AND e.target_id = to_char(m.month, 'YYYY-MM'))
+    AND date_trunc('month', m.removed_at AT TIME ZONE 'UTC')::date > coalesce(
+      (SELECT max(o.month) FROM barometer_audit.removed_month AS o), '-infinity')
+  ORDER BY m.first_sequence LIMIT 1`
+
 /** A place behind the head $1. */
 export const placesBehindSql = `
   SELECT sequence, id FROM barometer_audit.event_seal WHERE sequence > $1 ORDER BY sequence LIMIT 1`

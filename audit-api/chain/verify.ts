@@ -10,6 +10,7 @@ import {
   identitiesSql,
   judgeSql,
   placesBehindSql,
+  unrecordedMonthsSql,
 } from './verify-sql.ts'
 
 /** The first thing that is not as it was. */
@@ -107,7 +108,11 @@ export async function verifyChain(pool: Pool, options: VerifyOptions): Promise<V
   if (found(chain.finding)) return result
   if (chain.lastSequence < head.sequence) return { ...result, complete: false }
   if (options.whole && row?.sealed_snapshot != null) {
-    const steps = [() => walkIdentities(walk, row.sealed_snapshot ?? '', options), () => walkEvents(walk, options)]
+    const steps = [
+      () => lookAtMonths(walk),
+      () => walkIdentities(walk, row.sealed_snapshot ?? '', options),
+      () => walkEvents(walk, options),
+    ]
     for (const step of steps) {
       const { finding, complete } = await step()
       if (found(finding)) return result
@@ -286,6 +291,17 @@ function findingOfRow(found: string, sequence: number, id: string, batch: number
 interface Walked {
   finding: Finding | undefined
   complete: boolean
+}
+
+/** Whoever says that a month was taken out must have said so in the log, whose events are sealed. */
+async function lookAtMonths(walk: Walk): Promise<Walked> {
+  const [found] = await walk.query<{ month: string; first_sequence: string }>(unrecordedMonthsSql, [])
+  if (found === undefined) return { finding: undefined, complete: true }
+  const detail = `the month ${found.month.slice(0, 7)} is said to be taken out, and no event audit.archive records it`
+  return {
+    finding: { kind: 'removed', what: 'event', sequence: Number(found.first_sequence), detail },
+    complete: false,
+  }
 }
 
 const pageRows = 20_000

@@ -85,36 +85,52 @@ export function createEventWriter(pool: Pool): EventWriter {
     }
   }
 
+  const insert = async (events: readonly EventWithId[]): Promise<{ stored: number }> => {
+    await ensureMonths(events)
+    const rows = JSON.stringify(events.map(toRow))
+    try {
+      await transaction(pool, begin, (client) =>
+        client.query({ name: 'insert-new-events', text: insertNewEvents, values: [rows] }),
+      )
+      return { stored: events.length }
+    } catch (error) {
+      if (!isTakenId(error)) throw error
+    }
+    return await transaction(pool, begin, async (client) => {
+      const dropped = await client.query<{ id: string; content_hash: string }>({
+        name: 'insert-events',
+        text: insertEvents,
+        values: [rows],
+      })
+      if (dropped.rows.length === 0) return { stored: events.length }
+      const ids = dropped.rows.map((row) => row.id)
+      const hashes = dropped.rows.map((row) => row.content_hash)
+      const conflicts = await client.query<{ id: string }>(findConflicts, [ids, hashes])
+      if (conflicts.rows.length > 0) throw new IdConflict(conflicts.rows.map((row) => row.id))
+      return { stored: events.length - ids.length }
+    })
+  }
+
   return {
     insert: async (events) => {
-      await ensureMonths(events)
-      const rows = JSON.stringify(events.map(toRow))
       try {
-        await transaction(pool, begin, (client) =>
-          client.query({ name: 'insert-new-events', text: insertNewEvents, values: [rows] }),
-        )
-        return { stored: events.length }
+        return await insert(events)
       } catch (error) {
-        if (!isTakenId(error)) throw error
+        if (!isWithoutPartition(error)) throw error
+        // Retention has taken the month out since it was looked up; a late event makes it anew.
+        knownMonths.clear()
+        return await insert(events)
       }
-      return await transaction(pool, begin, async (client) => {
-        const dropped = await client.query<{ id: string; content_hash: string }>({
-          name: 'insert-events',
-          text: insertEvents,
-          values: [rows],
-        })
-        if (dropped.rows.length === 0) return { stored: events.length }
-        const ids = dropped.rows.map((row) => row.id)
-        const hashes = dropped.rows.map((row) => row.content_hash)
-        const conflicts = await client.query<{ id: string }>(findConflicts, [ids, hashes])
-        if (conflicts.rows.length > 0) throw new IdConflict(conflicts.rows.map((row) => row.id))
-        return { stored: events.length - ids.length }
-      })
     },
     ensureMonthsAhead: async () => {
       await transaction(pool, begin, (client) => client.query('SELECT barometer_audit.ensure_months_ahead()'))
     },
   }
+}
+
+/** A check violation that names no check: the row fits no partition. */
+function isWithoutPartition(error: unknown): boolean {
+  return error instanceof DatabaseError && error.code === '23514' && error.constraint === undefined
 }
 
 /** unique_violation: an id is there already. */
