@@ -138,6 +138,16 @@ describe('the log is append-only', () => {
         await expect(other.pool.query(statement), statement).rejects.toThrow(/append-only/)
       }
     }
+    const service = createPool({
+      connectionString: withRole(other.url, 'barometer_audit'),
+      applicationName: 'test',
+      connectionsMax: 1,
+    })
+    // The owner's functions work with the rights of a plain role too.
+    expect((await service.query('SELECT last_sequence FROM barometer_audit.seal()')).rows).toEqual([
+      { last_sequence: '0' },
+    ])
+    await service.end()
     await other.pool.query(`DROP OWNED BY ${owner} CASCADE`)
     await other.drop()
     await bed.owner.query(`DROP ROLE ${owner}`)

@@ -156,7 +156,16 @@ describe('after a restore', () => {
 
 describe('the canonical form', () => {
   test('is what docs/audit-log.md says: recomputed here without the database', async () => {
-    await write(20)
+    await write(18)
+    const strange = 'a "b" \\ / \b\f\n\r\t\u0001\u001f\u007f\u2028 ü 🎉'
+    const events = [
+      sampleEvent({
+        target: { type: 'user', id: strange, name: strange },
+        metadata: { bb: 1.5, a: [strange, null], é: {} },
+      }),
+      sampleEvent({ changes: { before: { n: 1e21 }, after: null }, context: { ip: '::1', user_agent: strange } }),
+    ]
+    await createEventWriter(pool).insert(events.map((event) => ({ ...event, id: randomUUID() }) as EventWithId))
     await pool.query('SELECT barometer_audit.seal(7)')
     await sealer.tick()
     const { rows: places } = await pool.query(`

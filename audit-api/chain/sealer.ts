@@ -1,5 +1,5 @@
 import type { Logger } from '../../lib/log.ts'
-import type { Pool } from '../../lib/postgres.ts'
+import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Head } from './verify.ts'
 
@@ -7,6 +7,10 @@ import type { Head } from './verify.ts'
 const batchRowsMax = 10_000
 /** A tick ends after so many, so that the head and the figures are shown also while there is much to catch up. */
 const batchesMax = 50
+/** 30 s: a batch takes 0.2 s; what takes longer waits for something that will not come. */
+const begin = 'BEGIN; SET LOCAL statement_timeout = 30000'
+const stateSql =
+  "SELECT unsealed, number, last_sequence, encode(chain_hash, 'hex') AS chain_hash FROM barometer_audit.chain_state()"
 /** 60 s: the log is to hold the head often enough to compare with, and not once a second. */
 const logEveryMs = 60_000
 
@@ -52,12 +56,12 @@ export function createSealer(pool: Pool, log: Logger, now: () => Date): Sealer {
     logHead,
     tick: async () => {
       for (let batches = 0; batches < batchesMax; batches += 1) {
-        const { rows } = await pool.query<Sealed>('SELECT sealed, more FROM barometer_audit.seal($1)', [batchRowsMax])
+        const { rows } = await transaction(pool, begin, (client) =>
+          client.query<Sealed>('SELECT sealed, more FROM barometer_audit.seal($1)', [batchRowsMax]),
+        )
         if (rows[0]?.more !== true) break
       }
-      const { rows } = await pool.query<StateRow>(
-        "SELECT unsealed, number, last_sequence, encode(chain_hash, 'hex') AS chain_hash FROM barometer_audit.chain_state()",
-      )
+      const { rows } = await transaction(pool, begin, (client) => client.query<StateRow>(stateSql))
       const state = stateOf(rows[0])
       if (head !== undefined && (state.head?.batch ?? 0) < head.batch) {
         log.error({ was: head, is: state.head }, 'the chain ends before the head that was seen')
