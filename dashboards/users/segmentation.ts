@@ -62,6 +62,7 @@ export const segmentsOverTime = () =>
       ...count,
       title: `By ${title}, over time`,
       width: 12,
+      step: '6h',
       stacked: true,
       description: `Registered users at each instant. ${meaning}`,
       queries: [{ expression: sumBy([label], value(users, chosen)), legend: `{{${label}}}` }],
