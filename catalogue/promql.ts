@@ -128,8 +128,11 @@ export function changeBy<Of extends Metric>(
 
 /**
  * What a sum by labels grows by in the stretch of time that begins at each instant, as far as it has gone: for bars that
- * stand at the day they count, the last of them being today's. Looks ahead, which Prometheus does from 2.33 on. Only of
- * what is counted ever: such a figure does not begin anew at midnight.
+ * stand at the day they count, the last of them being today's. Only of what is counted ever: such a figure does not begin
+ * anew at midnight. Looks ahead and at the end of the range, which Prometheus does from 2.33 on.
+ *
+ * The end of a stretch is read from one hour, as its beginning is; the whole stretch is read at the last instant alone,
+ * since at each of 30 days that would be every sample of 30 days.
  */
 export function changeDuring<Of extends Metric>(
   labels: readonly ('environment' | (keyof LabelsOf<Of> & string))[],
@@ -138,9 +141,12 @@ export function changeDuring<Of extends Metric>(
   window: string,
 ): Expression {
   const at = (range: string) => sumBy(labels, acrossReplicas(of, `last_over_time(${series(of, matchers)}${range})`))
-  const existed = `count(last_over_time(${snapshotTimestampSeconds.name}[1h]))`
-  const end = at(`[${window}] offset -${window}`)
-  return `(((${end}) - ((${at('[1h]')}) or 0 * (${end}))) and on () (${existed}))`
+  const snapshot = (range: string) => `max(last_over_time(${snapshotTimestampSeconds.name}${range}))`
+  const newest = `[${window}] @ end() offset -${window}`
+  // The newest figures of this stretch are the newest of all.
+  const isLast = `${snapshot(`[${window}] offset -${window}`)} == ${snapshot(newest)}`
+  const end = `(${at(`[1h] offset -${window}`)} or (${at(newest)} and on () (${isLast})))`
+  return `((${end} - (${at('[1h]')} or 0 * ${end})) and on () (${snapshot('[1h]')}))`
 }
 
 /** By which part a sum is greater or less than it was: 0.1 is a tenth more. Nothing where it was 0 or not there. */

@@ -53,7 +53,7 @@ export function board(options: BoardOptions): Dashboard {
     .build()
   const filters = variables.filter((variable) => variable.filters).map(({ name }) => name)
   const rows = options.sections.flatMap((section) => splitByFilters(section, filters))
-  dashboard.panels = numbered(rows, freshness(uid, filters).build())
+  dashboard.panels = numbered(rows, freshness(uid, variables).build())
   return withoutPlacement(dashboard)
 }
 

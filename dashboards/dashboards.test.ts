@@ -1,17 +1,10 @@
 import { expect, test } from 'vitest'
+import { dashboardUids } from '../catalogue/dashboards.ts'
 import { mentions } from './filters.ts'
 import { boards } from './testing.ts'
 
 test('there are the seven boards, each with a uid and a title of its own', () => {
-  expect(boards.map(({ uid }) => uid)).toEqual([
-    'barometer-home',
-    'barometer-users',
-    'barometer-content',
-    'barometer-revenue',
-    'barometer-health',
-    'barometer-audit',
-    'barometer-exporter',
-  ])
+  expect(boards.map(({ uid }) => uid)).toEqual([...dashboardUids])
   expect(new Set(boards.map(({ board }) => board.title)).size).toBe(boards.length)
 })
 
@@ -58,6 +51,14 @@ test.each(boards)('$uid: how old the figures are stands at the top right, where 
   const [panel] = built.panels.filter(({ title }) => title === 'Data as of')
   expect(panel?.gridPos).toEqual({ x: 20, y: 1, w: 4, h: 4 })
   expect(panel?.targets?.[0]?.url).toBe(`/v1/dashboards/${built.uid}/freshness`)
+  // With every variable that can be chosen goes what it is unless somebody does.
+  const sent = Object.fromEntries(panel?.targets?.[0]?.url_options?.params.map(({ key, value }) => [key, value]) ?? [])
+  const chosen = built.variables.filter(({ name }) => !['datasource', 'page'].includes(name))
+  expect(Object.keys(sent).sort()).toEqual(chosen.flatMap(({ name }) => [name, `${name}.default`]).sort())
+  for (const { name, allValue, current } of chosen) {
+    expect(sent[name]).toBe(`\${${name}:csv}`)
+    expect(sent[`${name}.default`]).toBe(allValue ?? current?.value)
+  }
 })
 
 test.each(boards)('$uid: deploys and firing alerts are annotations', ({ board }) => {

@@ -1,5 +1,7 @@
 import { type DashboardLink, DashboardLinkBuilder, DashboardLinkType } from '@grafana/grafana-foundation-sdk/dashboard'
 
+import type { DashboardUid } from '../catalogue/dashboards.ts'
+
 /** The boards, by what they show. */
 export const uids = {
   home: 'barometer-home',
@@ -9,7 +11,7 @@ export const uids = {
   health: 'barometer-health',
   audit: 'barometer-audit',
   exporter: 'barometer-exporter',
-} as const
+} as const satisfies Record<string, DashboardUid>
 export type BoardName = keyof typeof uids
 
 export interface Link {

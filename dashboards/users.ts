@@ -21,8 +21,8 @@ export const users = {
         labelVariable(registered, 'activity', 'Activity'),
         labelVariable(registered, 'characters', 'Characters', VariableSort.NumericalAsc),
         choiceVariable('cohort', 'Cohorts by', [
-          { text: 'week', value: 'week' },
           { text: 'day', value: 'day' },
+          { text: 'week', value: 'week' },
           { text: 'month', value: 'month' },
         ]),
       ],

@@ -3,7 +3,6 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   TextBoxVariableBuilder,
-  VariableHide,
   type VariableModel,
   VariableRefresh,
   VariableSort,
@@ -16,14 +15,19 @@ export interface Variable {
   name: string
   /** Whether it narrows what the panels count; a panel that does not heed it says so in its row. */
   filters: boolean
+  /** What it is when a board is opened, as a link would carry it; undefined for what nobody chooses. */
+  usual?: string
   build(): VariableModel
 }
+
+/** What the audit API takes for no filter. */
+const noFilter = '__all'
 
 /**
  * All values, as one text that both sides understand: to Prometheus a pattern that matches every value, to the audit API a
  * list with `__all` in it, which is no filter.
  */
-export const allValues = '.*|,__all,'
+export const allValues = `.*|,${noFilter},`
 
 const everything = { selected: true, text: ['All'], value: ['$__all'] }
 
@@ -46,7 +50,7 @@ export function labelVariable<Of extends Metric>(
     .includeAll(true)
     .allValue(allValues)
     .current(everything)
-  return { name: label, filters: true, build: () => builder.build() }
+  return { name: label, filters: true, usual: allValues, build: () => builder.build() }
 }
 
 /** The values that the audit log has in the range: several or all. */
@@ -61,9 +65,9 @@ export function facetVariable(name: string, title: string, facet: string): Varia
     .multi(true)
     .includeAll(true)
     // Empty would send every value.
-    .allValue('__all')
+    .allValue(noFilter)
     .current(everything)
-  return { name, filters: true, build: () => builder.build() }
+  return { name, filters: true, usual: noFilter, build: () => builder.build() }
 }
 
 /** One of a few, the first unless chosen. */
@@ -78,22 +82,26 @@ export function choiceVariable(
     .values(choices.map(({ text, value }) => `${text} : ${value}`).join(', '))
     .options(choices.map((choice, index) => ({ ...choice, selected: index === 0 })))
     .current({ selected: true, ...first })
-  return { name, filters: false, build: () => builder.build() }
+  return { name, filters: false, usual: first.value, build: () => builder.build() }
 }
 
-/** A text that is typed, or set by a link where it is hidden. */
+/** A text that is typed, or set by a link. */
 export function textVariable(
   name: string,
   title: string,
-  options: { value?: string; hidden?: boolean; filters?: boolean } = {},
+  options: { value?: string; filters?: boolean } = {},
 ): Variable {
   const value = options.value ?? ''
   const builder = new TextBoxVariableBuilder(name)
     .label(title)
     .defaultValue(value)
     .current({ selected: true, text: value, value })
-  if (options.hidden) builder.hide(VariableHide.HideVariable)
-  return { name, filters: options.filters ?? false, build: () => builder.build() }
+  return {
+    name,
+    filters: options.filters ?? false,
+    ...(options.filters ? { usual: value } : {}),
+    build: () => builder.build(),
+  }
 }
 
 /** Every board has it. */

@@ -71,6 +71,7 @@ export const quickRatio = () =>
   timeseries({
     title: 'Quick ratio, 30 days',
     width: 8,
+    step: '1d',
     unit: 'short',
     decimals: 1,
     noData: 'nothing was lost in 30 days, or no figures of 30 days before yet',

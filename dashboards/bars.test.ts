@@ -1,0 +1,72 @@
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
+import { changeDuring } from '../catalogue/promql.ts'
+import { signups } from '../catalogue/users.ts'
+import { findProgram } from '../demo/stack/debian-packages.ts'
+import { startPrometheus } from '../demo/stack/prometheus.ts'
+import { testDirectory } from '../testing/database.ts'
+
+const [minute, hour, day] = [60, 3_600, 86_400]
+
+/** Series as an exposition with times, as history is written: in order of series, then of time. */
+function exposition(samples: readonly { name: string; labels: string; at: number; value: number }[]): string {
+  const names = [...new Set(samples.map(({ name }) => name))]
+  const blocks = names.map((name) => {
+    const lines = samples.filter((sample) => sample.name === name)
+    return `# TYPE ${name} gauge\n${lines.map(({ labels, at, value }) => `${name}${labels} ${value} ${at}\n`).join('')}`
+  })
+  return `${blocks.join('')}# EOF\n`
+}
+
+test('a bar is what its day grew by, today is so far, and a day without its midnight has no bar', async () => {
+  const now = Math.floor(Date.now() / 1_000)
+  const today = Math.floor(now / day) * day
+  const first = today - 4 * day
+  const hours = Array.from({ length: Math.floor((now - first) / hour) + 1 }, (_, index) => first + index * hour)
+  // Nothing was scraped around the midnight between the second day and the third.
+  const scraped = hours.filter((at) => at < first + 2 * day - 2 * hour || at > first + 2 * day + hour)
+  // A source that nobody came from until the fourth noon.
+  const noon = first + 3 * day + day / 2
+  const samples = [
+    ...scraped.map((at) => ({ name: snapshotTimestampSeconds.name, labels: '', at, value: at })),
+    ...scraped.map((at) => {
+      const labels = '{window="ever",source="direct",country="DE"}'
+      return { name: signups.name, labels, at, value: 1_000 + (at - first) / minute }
+    }),
+    ...scraped.flatMap((at) => {
+      const labels = '{window="ever",source="late",country="DE"}'
+      return at < noon ? [] : [{ name: signups.name, labels, at, value: 1 + (at - noon) / hour }]
+    }),
+  ]
+  const directory = testDirectory('bars')
+  writeFileSync(join(directory, 'history.txt'), exposition(samples))
+  const promtool = await findProgram('promtool')
+  await promisify(execFile)(
+    promtool.path,
+    ['tsdb', 'create-blocks-from', 'openmetrics', join(directory, 'history.txt'), join(directory, 'data')],
+    { env: { ...process.env, ...promtool.environment } },
+  )
+  writeFileSync(join(directory, 'prometheus.yml'), '{}')
+  const prometheus = await startPrometheus({ directory, configFile: join(directory, 'prometheus.yml') })
+  onTestFinished(() => prometheus.stop())
+
+  const query = changeDuring(['source'], signups, { window: 'ever' }, '1d')
+  const span = { start: String(first - day), end: String(today), step: String(day) }
+  const response = await fetch(`${prometheus.url}/api/v1/query_range?${new URLSearchParams({ query, ...span })}`)
+  const { data } = (await response.json()) as {
+    data: { result: { metric: { source: string }; values: [number, string][] }[] }
+  }
+  const bars = Object.fromEntries(
+    data.result.map(({ metric, values }) => [
+      metric.source,
+      Object.fromEntries(values.map(([at, value]) => [(at - first) / day, Number(value)])),
+    ]),
+  )
+  const soFar = Math.floor((now - today) / hour)
+  expect(bars.direct).toEqual({ 0: day / minute, 3: day / minute, 4: (soFar * hour) / minute })
+  expect(bars.late).toEqual({ 3: 13, 4: soFar })
+})
