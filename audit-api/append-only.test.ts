@@ -39,7 +39,9 @@ async function auditTables(): Promise<string[]> {
   const { rows } = await bed.owner.query<{ name: string }>(`
     SELECT oid::regclass::text AS name FROM pg_class
     WHERE relnamespace = 'barometer_audit'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1`)
-  return rows.map((row) => row.name).filter((name) => name !== 'barometer_audit.migration')
+  // When a board was last asked for is no log; what follows from it is.
+  const others = ['barometer_audit.migration', 'barometer_audit.dashboard_visit']
+  return rows.map((row) => row.name).filter((name) => !others.includes(name))
 }
 
 /** A column of the tables that have no `occurred_at`. */
@@ -49,7 +51,6 @@ const columns: Readonly<Record<string, string>> = {
   'barometer_audit.verification': 'valid',
   'barometer_audit.removed_month': 'sha256',
   'barometer_audit.error_series': 'since',
-  'barometer_audit.dashboard_visit': 'asked_at',
   'barometer_audit.retention_allowance': 'months',
 }
 const columnOf = (table: string) => columns[table] ?? 'occurred_at'
@@ -113,9 +114,7 @@ describe('the log is append-only', () => {
       applicationName: 'test',
       connectionsMax: 1,
     })
-    // When a board was last asked for is no log; what follows from it is.
-    const logs = (await auditTables()).filter((table) => table !== 'barometer_audit.dashboard_visit')
-    for (const statement of logs.flatMap((table) => attacks(table).slice(0, 3))) {
+    for (const statement of (await auditTables()).flatMap((table) => attacks(table).slice(0, 3))) {
       await expect(pool.query(statement), statement).rejects.toThrow(/append-only/)
     }
     await pool.end()

@@ -76,8 +76,8 @@ export function analyticsEventsRoutes(
     },
     validatorCompiler: unread,
     handler: async (request) => {
-      const dashboard = readDashboard((request.params as { uid: string }).uid)
       const variables = readVariables(request.query as Query)
+      const dashboard = readDashboard((request.params as { uid: string }).uid)
       if (request.caller !== undefined) await events.visit(request.caller, dashboard, variables)
       const at = now()
       const found = await dataAsOf(dashboard, sources, at)

@@ -29,7 +29,9 @@ export async function startBarometer(options: {
   platform: Platform
 }): Promise<Barometer> {
   const { directory, progress } = options
-  const [services, receivers] = await Promise.all([startServices(options), startReceivers(options)])
+  // Known beforehand, since the audit API asks Prometheus, which scrapes it.
+  const prometheusPort = await getPort({ host: '127.0.0.1' })
+  const [services, receivers] = await Promise.all([startServices(options, prometheusPort), startReceivers(options)])
   progress.step('the exporter and the audit API, fake Slack and PagerDuty')
   const alertmanager = await options.stack.add(
     startAlertmanager({
@@ -44,6 +46,7 @@ export async function startBarometer(options: {
   const prometheus = await options.stack.add(
     startPrometheus({
       directory: directory.folder('prometheus'),
+      port: prometheusPort,
       configFile: writePrometheusFiles(directory.folder('prometheus'), {
         exporter: services.exporterUrl,
         auditApi: services.auditApiUrl,
@@ -78,7 +81,10 @@ export function exporterEnvironment(platform: Platform): Record<string, string> 
   }
 }
 
-async function startServices({ directory, stack, platform }: Parameters<typeof startBarometer>[0]) {
+async function startServices(
+  { directory, stack, platform }: Parameters<typeof startBarometer>[0],
+  prometheusPort: number,
+) {
   const logs = directory.folder('logs')
   const { url: auditApiUrl, tokensFile, token: auditToken } = platform.auditApi
   const exporterUrl = `http://127.0.0.1:${await getPort({ host: '127.0.0.1' })}`
@@ -96,6 +102,9 @@ async function startServices({ directory, stack, platform }: Parameters<typeof s
         ...{ name: 'audit API', script: 'cli/main.ts', words: ['audit-api'], logs },
         environment: {
           AUDIT_DATABASE_URL: platform.auditUrl,
+          // The exporter lets the service's role call the analytics of its store.
+          DATABASE_URL: platform.auditUrl,
+          PROMETHEUS_URL: `http://127.0.0.1:${prometheusPort}`,
           AUDIT_TOKENS_FILE: tokensFile,
           AUDIT_LISTEN: new URL(auditApiUrl).host,
         },
