@@ -75,7 +75,8 @@ export function readContract(document: ApiDocument): Contract {
     const media = response.content?.[type ?? '']
     if (media === undefined) return `${what} as ${type}; /openapi.json has ${Object.keys(response.content ?? {})}`
     if (media.schema === undefined) return `${what}, which /openapi.json gives no schema`
-    if (!type?.endsWith('json')) return undefined
+    // A line each is no one value.
+    if (!/[/+]json$/.test(type ?? '')) return undefined
     const validate = compiled.get(media.schema) ?? ajv.compile(media.schema)
     compiled.set(media.schema, validate)
     if (validate(JSON.parse(answer.body))) return undefined
