@@ -106,6 +106,7 @@ function problemOfDatabase(error: { code?: string; message: string }): Problem |
       retryLater,
     )
   }
+  if (code === '53100') return new Problem(503, 'the database has no space left; nothing was stored', retryLater)
   const away =
     /^(08|53|57P|ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN)/.test(code) ||
     /connection terminated|timeout exceeded when trying to connect|query read timeout/i.test(error.message)

@@ -133,4 +133,5 @@ test('half of a pair is refused with the half that is missing', () => {
   expect(refusal({ S3_ACCESS_KEY_ID: 'key' })).toContain('S3_SECRET_ACCESS_KEY is not')
   expect(refusal({ RUNPOD_ENDPOINT_IDS: 'abc' })).toContain('RUNPOD_API_KEY is not')
   expect(refusal({ S3_ENDPOINT: 'https://s3.example' })).toContain('S3_BUCKET is not')
+  expect(refusal({ AUDIT_RETENTION_MONTHS: '12' })).toContain('S3_BUCKET is not')
 })

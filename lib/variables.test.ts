@@ -138,3 +138,25 @@ test('one of several values is taken as it is written', () => {
     ['INFO', undefined],
   ])
 })
+
+test('a whole number is within its range', () => {
+  holds(kinds.wholeNumber({ help }, { min: 1, max: 1_200 }), [
+    ['24', 24],
+    ['0', undefined],
+    ['1201', undefined],
+    ['1.5', undefined],
+    ['1e2', undefined],
+    ['', undefined],
+  ])
+})
+
+test('the beginning of the names of objects has neither slashes at its ends nor strange characters', () => {
+  holds(kinds.objectPrefix({ help }), [
+    ['barometer-audit', 'barometer-audit'],
+    ['prod/eu.1', 'prod/eu.1'],
+    ['/a', undefined],
+    ['a/', undefined],
+    ['a//b', undefined],
+    ['a b', undefined],
+  ])
+})

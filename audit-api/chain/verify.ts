@@ -45,6 +45,8 @@ export interface VerifyOptions {
   anchors?: readonly Anchor[]
   /** Stops between two steps when this much time has gone; `complete` is false then. */
   budgetMs?: number
+  /** Of one step, which takes under a second; 60 s unless given. */
+  statementTimeoutMs?: number
   /** Between two steps, for a verification that must not take the machine: 1 rests as long as a step took. */
   restRatio?: number
   onProgress?: (progress: VerifyProgress) => void
@@ -141,14 +143,16 @@ interface Walk {
   goOn(): Promise<boolean>
 }
 
-function createWalk(pool: Pool, { budgetMs, restRatio = 0, signal }: VerifyOptions): Walk {
+function createWalk(pool: Pool, options: VerifyOptions): Walk {
+  const { budgetMs, restRatio = 0, statementTimeoutMs = 60_000, signal } = options
+  const begin = beginVerify(statementTimeoutMs)
   const began = performance.now()
   let worked = 0
   return {
     query: async <Row extends object>(text: string, values: readonly unknown[]) => {
       signal?.throwIfAborted()
       const started = performance.now()
-      const { rows } = await transaction(pool, beginVerify, (client) => client.query<Row>(text, [...values]))
+      const { rows } = await transaction(pool, begin, (client) => client.query<Row>(text, [...values]))
       worked += performance.now() - started
       return rows
     },

@@ -193,3 +193,28 @@ test('a month that a superuser took out and called archived is found', async () 
     sequence: 1,
   })
 })
+
+test('a month that is larger than one part of an upload', async () => {
+  // What depends on i is computed anew for each row.
+  await bed.owner.query(`DO $$ BEGIN
+    FOR i IN 1..20000 LOOP
+      PERFORM barometer_audit.record('{"type": "admin", "id": "ada", "name": "Ada"}', 'user.ban', '{"type": "user", "id": "u1"}',
+        metadata => jsonb_build_object('noise', (SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 60 + i * 0))),
+        occurred_at => timestamptz '2024-01-01Z' + i * interval '1 second');
+    END LOOP;
+  END $$`)
+  await seal()
+  await allow(2)
+  expect(await retain()).toEqual(['2024-01'])
+  const keys = await lastKeys(store, `${store.prefix}months/`, 10)
+  const manifest = JSON.parse(await getText(store, keys[1] ?? ''))
+  expect(manifest.bytes).toBeGreaterThan(17_000_000)
+  expect(
+    gunzipSync(await object(manifest.object_key))
+      .toString()
+      .trimEnd()
+      .split('\n'),
+  ).toHaveLength(20_001)
+  await seal()
+  expect((await verifyChain(bed.service, { whole: true })).finding).toBeUndefined()
+})

@@ -52,6 +52,7 @@ export function verifyRoute(server: HttpServer, { pool, actions, anchors }: Veri
         const result = await verifyChain(pool, {
           whole,
           budgetMs,
+          statementTimeoutMs: 10_000,
           anchors: anchors === undefined ? [] : await newestAnchors(anchors, request.log),
           ...(fromSequence === undefined ? {} : { fromSequence }),
         })
