@@ -15,7 +15,7 @@ const blockBytes = 65_536
 /**
  * A COPY … TO STDOUT as a stream of bytes, with every row on its own in between: Postgres sends each in a message of its
  * own, so that lines are ended and counted without looking for their ends. (pg-copy-streams joins the messages; it and finding
- * the lines again, quotes counted, took twice the time of this.) It takes no more from the server than the
+ * the lines again, quotes counted, took twice the CPU of this.) It takes no more from the server than the
  * reader takes from it; destroying it leaves the connection in the middle of a COPY, to be closed.
  */
 export class CopyRows extends Readable implements Submittable {

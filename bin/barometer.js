@@ -29,7 +29,7 @@ if (node === undefined) {
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 // Rows that stream through are garbage at once. Left alone, V8 gives them up to 48 MB of room before it looks, and an export
-// holds 110 MB more than an idle service; with 2 MB it is 16 MB more, and takes no longer.
+// held 90 MB more than an idle service; with 2 MB it was 16 MB more.
 const flags = ['--max-semi-space-size=2']
 // What Node makes of the TypeScript files is kept beside the packages, where that may be written: the program that makes it
 // is 20 MB in memory, and is then not loaded.

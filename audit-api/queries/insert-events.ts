@@ -24,7 +24,7 @@ const given = `
 const addIdentities = `INSERT INTO barometer_audit.event_identity (id, content_hash, occurred_at)
     SELECT id, content_hash, occurred_at FROM given ORDER BY id`
 
-// As nearly every batch is: no id was there before, or this fails as a whole. It has a tenth less to do than the next one.
+// As nearly every batch is: no id was there before, or this fails as a whole. It joins and returns nothing.
 // What no part of a statement reads is done at its end: the events come behind their identities here too.
 const insertNewEvents = `${given}, stored AS (
     INSERT INTO barometer_audit.event (${columns}) SELECT ${columns} FROM given
