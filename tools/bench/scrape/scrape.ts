@@ -1,8 +1,6 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchOptions, BenchResult } from '../benches.ts'
-import { givenServer, startServer } from '../postgres.ts'
+import { onServer } from '../on-server.ts'
 import { type Latencies, latenciesOf } from '../statistics.ts'
 import { type Load, scrapeHeaders } from './load.ts'
 import { createScrapedPlatform, type ScrapedPlatform } from './platform.ts'
@@ -77,23 +75,10 @@ export interface ScrapeResult {
   pages: readonly [PageResult, PageResult]
 }
 
-const benchDirectory = resolve(import.meta.dirname, '..', '..', '..', '.barometer', 'bench')
-
 /** How long a scrape takes when fifty Prometheus servers ask one exporter, with no query for any of them. */
 export async function benchScrape({ small, say }: BenchOptions): Promise<BenchResult> {
   const plan = small ? smallPlan : fullPlan
-  const directory = join(benchDirectory, `scrape-${process.pid}`)
-  removeOldRuns()
-  mkdirSync(directory, { recursive: true })
-  const given = process.env.BENCH_DATABASE_URL
-  const server = given === undefined ? await startServer(join(directory, 'postgres')) : givenServer(given)
-  const end = async (): Promise<void> => {
-    await server.stop()
-    rmSync(directory, { recursive: true, force: true })
-  }
-  process.once('SIGINT', () => void end().finally(() => process.exit(130)))
-  process.once('SIGTERM', () => void end().finally(() => process.exit(143)))
-  try {
+  return onServer('scrape', async (server, directory) => {
     const platform = await createScrapedPlatform(server.url)
     try {
       const subject = { platform, counter: await createStatementCounter(platform.client), directory, plan, say }
@@ -109,18 +94,7 @@ export async function benchScrape({ small, say }: BenchOptions): Promise<BenchRe
     } finally {
       await platform.drop()
     }
-  } finally {
-    await end()
-  }
-}
-
-/** What killed runs left; another run may live beside this one. */
-function removeOldRuns(): void {
-  for (const name of existsSync(benchDirectory) ? readdirSync(benchDirectory) : []) {
-    const [, pid] = /^scrape-(\d+)$/.exec(name) ?? []
-    if (pid !== undefined && !existsSync(`/proc/${pid}`))
-      rmSync(join(benchDirectory, name), { recursive: true, force: true })
-  }
+  })
 }
 
 interface Subject {
