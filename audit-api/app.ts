@@ -37,6 +37,8 @@ import { framework } from './unroutable.ts'
 export interface AppOptions {
   /** Connected as the service's role. */
   pool: Pool
+  /** The same, for files, whose statements have no end but the reader's: `pool` where it is left out. */
+  exportPool?: Pool
   tokens: TokenStore
   log: Logger
   now: () => Date
@@ -126,7 +128,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
       listRoute(v1, { pool })
       facetsRoute(v1, { pool })
       pagesRoute(v1, { pool })
-      exportRoute(v1, { pool, actions, metrics, now })
+      exportRoute(v1, { pool: options.exportPool ?? pool, actions, metrics, now })
       errorsRoutes(v1, { pool, writer: errors, series, now })
       analyticsRoutes(v1, analytics)
       analyticsEventsRoutes(v1, { ...analytics, pool, now })

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase } from '../testing/database.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from './testing.ts'
@@ -52,6 +52,30 @@ describe('what is stored', () => {
       metadata: event.metadata,
       changes: event.changes,
     })
+  })
+
+  test('its hash is that of the canonical form, whatever characters are in it', async () => {
+    const strange = '"\\ \b\f\n\r\t\u0001\u001f\u007f / é 🎉 \u2028 \ufeff'
+    const event = sampleEvent({
+      id: randomUUID(),
+      occurred_at: '2026-03-05T10:00:00.123456Z',
+      actor: { type: 'admin', id: 'ada', name: strange },
+      action: 'user.suspend',
+      target: { type: 'user', id: 'u-1' },
+      outcome: 'success',
+      metadata: { b: [1.5, -0.25, 1e-7, true, null, strange], [strange]: {}, a: '' },
+      changes: {},
+    })
+    const { rows } = await bed.service.query<{ metadata: string; hash: string }>(
+      `SELECT metadata::text, encode(content_hash, 'hex') AS hash
+       FROM barometer_audit.event JOIN barometer_audit.event_identity USING (id) WHERE id = $1`,
+      (await send(event)).json().ids,
+    )
+    const who = ['admin', 'ada', strange, null, 'user.suspend']
+    const items = [1, 1_772_704_800_123_456, ...who, 'user', 'u-1', null, 'success', null, null, null, null]
+    const json = items.map((item) => JSON.stringify(item))
+    const form = `[${[...json, rows[0]?.metadata, '{}'].join(', ')}]`
+    expect(rows[0]?.hash).toBe(createHash('sha256').update(form).digest('hex'))
   })
 
   test('a thousand events are one batch, and their ids come back in order', async () => {

@@ -123,7 +123,10 @@ describe('filters', () => {
 describe('pages', () => {
   test('the cursor gives every event once, in order, whatever the size of the page', async () => {
     const ids = await expected("actor_id IN ('ada', 'bob')")
-    for (const limit of [1, 7, 500]) expect(await pages('actor=bob,ada', limit)).toEqual(ids)
+    for (const limit of [1, 7, 500]) {
+      expect(await pages('actor=bob,ada', limit)).toEqual(ids)
+      expect(await pages('actor=bob,ada&from=2020-01-01T00:00:00Z&to=2030-01-01T00:00:00Z', limit)).toEqual(ids)
+    }
     expect((await list('actor=bob,ada&limit=30&offset=60')).items.map((item) => item.id)).toEqual(ids.slice(60, 90))
   })
 

@@ -7,6 +7,7 @@ import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
 import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
+import { exportsMax } from './routes/export.ts'
 import { openTokensFile } from './tokens.ts'
 
 export { migrateAudit } from './migrate.ts'
@@ -28,6 +29,8 @@ export interface RunningAuditApi {
 }
 
 const hourMs = 3_600_000
+/** Of statements that set none themselves. None may take longer on the server; one that is frozen does not say so. */
+const statementLimits = { statementTimeoutMs: 10_000, queryTimeoutMs: 35_000 }
 const stopTimeoutMs = 10_000
 
 /**
@@ -36,16 +39,24 @@ const stopTimeoutMs = 10_000
  */
 export async function startAuditApi({ settings, serving, log }: AuditApiOptions): Promise<RunningAuditApi> {
   const tokens = openTokensFile(settings.AUDIT_TOKENS_FILE, log)
+  const connectionString = settings.AUDIT_DATABASE_URL
   const pool = createPool({
-    connectionString: settings.AUDIT_DATABASE_URL,
+    connectionString,
     applicationName: 'barometer-audit-api',
     connectionsMax: 10,
+    ...statementLimits,
+  })
+  // An export takes as long as its reader, and holds no connection that others wait for.
+  const exportPool = createPool({
+    connectionString,
+    applicationName: 'barometer-audit-export',
+    connectionsMax: exportsMax,
   })
   const analytics = openAnalytics(settings)
   const now = () => new Date()
   const chain = openChain(settings, log, now)
   const { server, writer, errorLog, ...app } = await createApp({
-    ...{ pool, tokens, log, now, serving, analytics },
+    ...{ pool, exportPool, tokens, log, now, serving, analytics },
     ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),
   })
   const makePartitions = () =>
@@ -56,7 +67,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await Promise.all([pool.end(), analytics.store?.end(), chain.stop()])
+    await Promise.all([pool.end(), exportPool.end(), analytics.store?.end(), chain.stop()])
     throw error
   }
   void makePartitions()
@@ -74,7 +85,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
       await server.close()
       clearTimeout(cut)
       await chain.stop()
-      await Promise.all([pool.end(), analytics.store?.end()])
+      await Promise.all([pool.end(), exportPool.end(), analytics.store?.end()])
     },
   }
 }

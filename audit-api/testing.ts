@@ -39,6 +39,7 @@ export async function openAuditTestbed(
     connectionString: withRole(ownerUrl, 'barometer_audit'),
     applicationName: 'test-service',
     connectionsMax: 8,
+    statementTimeoutMs: 10_000,
   })
   const entries: TokenEntry[] = []
   const { server, errorLog, routes } = await createApp({

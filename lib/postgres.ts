@@ -11,14 +11,26 @@ export interface PoolOptions {
   connectTimeoutMs?: number
   /** A query that is not answered in this time fails on our side, also where the server is frozen. */
   queryTimeoutMs?: number
+  /** Which the server gives a statement that says nothing itself; a session's, so that each connection is told once. */
+  statementTimeoutMs?: number
 }
+
+type ConnectionOptions = Omit<PoolOptions, 'connectionsMax' | 'statementTimeoutMs'>
 
 /**
  * A connection pool whose idle connections do not bring the process down when the server goes away.
  * bigint comes as text (ids may pass 2^53); callers convert what they know to be small.
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const pool = new pg.Pool({ ...connection(options), max: options.connectionsMax })
+  const { statementTimeoutMs } = options
+  const pool = new pg.Pool({
+    ...connection(options),
+    max: options.connectionsMax,
+    // Not a parameter of the start, which poolers refuse.
+    ...(statementTimeoutMs === undefined
+      ? {}
+      : { onConnect: async (client) => void (await client.query(`SET statement_timeout = ${statementTimeoutMs}`)) }),
+  })
   pool.on('error', () => {
     // The pool drops the connection by itself; the next query says what is wrong.
   })
@@ -30,7 +42,7 @@ export function createPool(options: PoolOptions): pg.Pool {
 }
 
 /** One connection outside any pool, for a session-wide lock or LISTEN. Not yet connected; `end()` it. */
-export function createClient(options: Omit<PoolOptions, 'connectionsMax'>): pg.Client {
+export function createClient(options: ConnectionOptions): pg.Client {
   const client = new pg.Client(connection(options))
   client.on('error', () => {
     // Without a listener a lost connection would end the process; the owner sees it by 'end' or the next query.
@@ -38,7 +50,7 @@ export function createClient(options: Omit<PoolOptions, 'connectionsMax'>): pg.C
   return client
 }
 
-function connection(options: Omit<PoolOptions, 'connectionsMax'>): pg.ClientConfig {
+function connection(options: ConnectionOptions): pg.ClientConfig {
   return {
     connectionString: options.connectionString,
     application_name: options.applicationName,

@@ -54,10 +54,11 @@ function listStatement(filter: Filter, page: Page, after: Position | undefined) 
   const bind = (value: unknown) => `$${values.push(value)}`
   const positions = after === undefined ? [] : behind(after, bind)
   const several = severalOf(filter)
+  const rest = withoutEnd(filter, after)
   const source =
     several === undefined
-      ? `barometer_audit.event ${whereClause(filter, bind, positions)}`
-      : `(${keysOfSeveral({ filter, several, reach: page.offset + page.limit + 1, bind, positions })}) AS found
+      ? `barometer_audit.event ${whereClause(rest, bind, positions)}`
+      : `(${keysOfSeveral({ filter: rest, several, reach: page.offset + page.limit + 1, bind, positions })}) AS found
     JOIN barometer_audit.event USING (occurred_at, id)`
   const text = `
     SELECT id, ${iso('occurred_at')} AS occurred_at, ${iso('recorded_at')} AS recorded_at,
@@ -67,6 +68,15 @@ function listStatement(filter: Filter, page: Page, after: Position | undefined) 
     ORDER BY event.occurred_at DESC, event.id DESC
     LIMIT ${bind(page.limit + 1)} OFFSET ${bind(page.offset)}`
   return { text, values }
+}
+
+/**
+ * The filter without its end where the position lies before it and says more. With both, Postgres 18 begins to read the
+ * index at the looser one: up to a month of entries, 86 ms, for a page that takes 0.1 ms.
+ */
+function withoutEnd(filter: Filter, after: Position | undefined): Filter {
+  const isBefore = after !== undefined && filter.to !== undefined && after.occurredAt < filter.to
+  return isBefore ? { ...filter, to: undefined } : filter
 }
 
 /** The column of several values by which to search, unless another of one value does it; the fewest rows first. */

@@ -26,8 +26,8 @@ const contentTypes: Readonly<Record<ExportFormat, string>> = {
   csv: 'text/csv; charset=utf-8; header=present',
   ndjson: 'application/x-ndjson; charset=utf-8',
 }
-/** At once; each holds a connection for minutes, and the pool is for the others too. */
-const exportsMax = 3
+/** At once; each holds a connection for minutes. */
+export const exportsMax = 3
 /** `GET /audit/events.csv`: all that the filter matches, in one consistent state, in constant memory. */
 export function exportRoute(server: HttpServer, options: ExportOptions): void {
   const { actions, metrics, now } = options
