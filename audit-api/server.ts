@@ -54,7 +54,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   })
   const analytics = openAnalytics(settings)
   const now = () => new Date()
-  const chain = openChain(settings, log, now)
+  const chain = await openChain(settings, log, now)
   const { server, writer, errorLog, ...app } = await createApp({
     ...{ pool, exportPool, tokens, log, now, serving, analytics },
     ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),

@@ -19,7 +19,7 @@ export const registerAuditApi: Register = (program, context) => {
       const settings = readSettings(context.environment, ['AUDIT_DATABASE_URL', 'AUDIT_TOKENS_FILE'])
       const serving = servingFrom(flags, settings.AUDIT_LISTEN)
       const log = createLogger({ name: 'barometer-audit-api', level: settings.LOG_LEVEL })
-      const telemetry = startTelemetry({
+      const telemetry = await startTelemetry({
         endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
         serviceName: 'barometer-audit-api',
       })

@@ -20,7 +20,7 @@ export const registerExporter: Register = (program, context) => {
       const serving = servingFrom(flags, settings.EXPORTER_LISTEN)
       const log = createLogger({ name: 'barometer-exporter', level: settings.LOG_LEVEL })
       // Before the import, so that the instrumentation is there when http and pg are loaded.
-      const telemetry = startTelemetry({
+      const telemetry = await startTelemetry({
         endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
         serviceName: 'barometer-exporter',
       })

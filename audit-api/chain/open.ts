@@ -1,10 +1,8 @@
 import type { Logger } from '../../lib/log.ts'
 import { createPool } from '../../lib/postgres.ts'
-import type { SettingsWith } from '../../lib/settings.ts'
-import { openObjectStore } from '../object-store.ts'
+import type { Settings, SettingsWith } from '../../lib/settings.ts'
 import type { EventWriter } from '../queries/insert-events.ts'
-import { retainMonths } from '../retention/retention.ts'
-import { type Anchors, createAnchors } from './anchors.ts'
+import type { Anchors } from './anchors.ts'
 import type { ChainFigures } from './figures.ts'
 import { startChainKeeper } from './keeper.ts'
 import { repeat } from './sealer.ts'
@@ -20,7 +18,11 @@ export interface Chain {
 
 const hourMs = 3_600_000
 
-export function openChain(settings: SettingsWith<'AUDIT_DATABASE_URL'>, log: Logger, now: () => Date): Chain {
+export async function openChain(
+  settings: SettingsWith<'AUDIT_DATABASE_URL'>,
+  log: Logger,
+  now: () => Date,
+): Promise<Chain> {
   const connectionString = settings.AUDIT_DATABASE_URL
   const pool = createPool({
     connectionString,
@@ -35,25 +37,36 @@ export function openChain(settings: SettingsWith<'AUDIT_DATABASE_URL'>, log: Log
     applicationName: 'barometer-audit-retention',
     connectionsMax: 2,
   })
-  const store = openObjectStore(settings)
-  const anchors = store === undefined ? undefined : createAnchors(store)
+  const outside = settings.S3_BUCKET === undefined ? undefined : await openOutside(settings)
+  const anchors = outside?.anchors
   const months = settings.AUDIT_RETENTION_MONTHS
   let running: { stop(): Promise<void> }[] = []
   return {
     anchors,
     start: (writer, figures) => {
       running = [startChainKeeper({ pool, writer, figures, anchors, log, now })]
-      if (months === undefined || store === undefined) return
+      if (months === undefined || outside === undefined) return
       const work = async (): Promise<void> => {
-        await retainMonths({ pool: retentionPool, writer, store, log, now, months })
+        await outside.retainMonths({ pool: retentionPool, writer, store: outside.store, log, now, months })
       }
       running.push(repeat({ name: 'retention', everyMs: hourMs, log, work }))
     },
     stop: async () => {
       // An upload that is under way ends with its client; the month stays where it is.
-      store?.client.destroy()
+      outside?.store.client.destroy()
       await Promise.all(running.map((one) => one.stop()))
       await Promise.all([pool.end(), retentionPool.end()])
     },
   }
+}
+
+/** What keeps something in S3. Its SDK is a tenth of an idle service's memory, so it is loaded where it is used. */
+async function openOutside(settings: Settings) {
+  const [{ openObjectStore }, { createAnchors }, { retainMonths }] = await Promise.all([
+    import('../object-store.ts'),
+    import('./anchors.ts'),
+    import('../retention/retention.ts'),
+  ])
+  const store = openObjectStore(settings)
+  return store === undefined ? undefined : { store, anchors: createAnchors(store), retainMonths }
 }
