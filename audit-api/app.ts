@@ -37,6 +37,8 @@ import { framework } from './unroutable.ts'
 export interface AppOptions {
   /** Connected as the service's role. */
   pool: Pool
+  /** The same, for storing events: `pool` where it is left out. */
+  ingestPool?: Pool
   /** The same, for files, whose statements have no end but the reader's: `pool` where it is left out. */
   exportPool?: Pool
   tokens: TokenStore
@@ -70,7 +72,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   const { pool, tokens, log, now } = options
   const overTls = options.serving?.tlsKeyFile !== undefined
   const metrics = createMetrics()
-  const writer = createEventWriter(pool)
+  const writer = createEventWriter(options.ingestPool ?? pool)
   const actions = createActionLog(writer, now)
   const errors = createErrorWriter(pool)
   const series = createErrorSeries(pool, metrics.errors)

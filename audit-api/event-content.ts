@@ -75,7 +75,8 @@ function isStorable(value: unknown, depth: number): boolean {
   if (typeof value === 'number') return isExact(value)
   if (typeof value !== 'object' || value === null) return true
   if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1))
-  return Object.entries(value).every(([key, item]) => isStorableText(key) && isStorable(item, depth + 1))
+  const object = value as Record<string, unknown>
+  return Object.keys(object).every((key) => isStorableText(key) && isStorable(object[key], depth + 1))
 }
 
 const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed()

@@ -61,7 +61,9 @@ function membersKept(root: unknown): number {
         for (const item of value) if (typeof item === 'object') next.push(item)
         continue
       }
-      for (const [key, item] of Object.entries(value)) {
+      const object = value as Record<string, unknown>
+      for (const key of Object.keys(object)) {
+        const item = object[key]
         if (key === '__proto__') throw badField('__proto__', 'is no key that may be used; expected another name')
         members += 1
         if (typeof item === 'object') next.push(item)

@@ -46,17 +46,26 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
     connectionsMax: 10,
     ...statementLimits,
   })
+  // More at once only get in each other's way: with 4 a machine of 2 cores stored 7 % more than with 10, and readers do not
+  // wait behind them.
+  const ingestPool = createPool({
+    connectionString,
+    applicationName: 'barometer-audit-ingest',
+    connectionsMax: 4,
+    ...statementLimits,
+  })
   // An export takes as long as its reader, and holds no connection that others wait for.
   const exportPool = createPool({
     connectionString,
     applicationName: 'barometer-audit-export',
     connectionsMax: exportsMax,
   })
+  const pools = [pool, ingestPool, exportPool]
   const analytics = openAnalytics(settings)
   const now = () => new Date()
   const chain = await openChain(settings, log, now)
   const { server, writer, errorLog, ...app } = await createApp({
-    ...{ pool, exportPool, tokens, log, now, serving, analytics },
+    ...{ pool, ingestPool, exportPool, tokens, log, now, serving, analytics },
     ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),
   })
   const makePartitions = () =>
@@ -67,7 +76,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await Promise.all([pool.end(), exportPool.end(), analytics.store?.end(), chain.stop()])
+    await Promise.all([...pools.map((one) => one.end()), analytics.store?.end(), chain.stop()])
     throw error
   }
   void makePartitions()
@@ -85,7 +94,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
       await server.close()
       clearTimeout(cut)
       await chain.stop()
-      await Promise.all([pool.end(), exportPool.end(), analytics.store?.end()])
+      await Promise.all([...pools.map((one) => one.end()), analytics.store?.end()])
     },
   }
 }

@@ -69,7 +69,8 @@ async function insert(writer: EventWriter, events: readonly EventWithId[], ids: 
 }
 
 function withId(event: AuditEvent): EventWithId {
-  return { ...event, id: event.id ?? randomUUID() }
+  const { id = randomUUID() } = event
+  return Object.assign(event, { id })
 }
 
 /** A batch may repeat itself, as a request may; it may not contradict itself. */
