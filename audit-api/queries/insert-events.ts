@@ -7,8 +7,33 @@ const begin = `BEGIN;
   SET LOCAL statement_timeout = 10000;
   SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`
 
-const columns = `id, occurred_at, actor_type, actor_id, actor_name, actor_email, action, target_type, target_id, target_name,
-    outcome, ip, user_agent, request_id, trace_id, metadata, changes`
+type Value = string | undefined
+
+/** Each column with its type and what an event has for it. Postgres takes a list for each in less time than rows of JSON. */
+const columnsOf: Readonly<Record<string, readonly [type: string, of: (event: EventWithId) => Value]>> = {
+  id: ['uuid', ({ id }) => id],
+  occurred_at: ['timestamptz', ({ occurred_at: occurredAt }) => occurredAt],
+  actor_type: ['text', ({ actor }) => actor.type],
+  actor_id: ['text', ({ actor }) => actor.id],
+  actor_name: ['text', ({ actor }) => actor.name],
+  actor_email: ['text', ({ actor }) => actor.email],
+  action: ['text', ({ action }) => action],
+  target_type: ['text', ({ target }) => target.type],
+  target_id: ['text', ({ target }) => target.id],
+  target_name: ['text', ({ target }) => target.name],
+  outcome: ['text', ({ outcome }) => outcome],
+  ip: ['text', ({ context }) => context?.ip],
+  user_agent: ['text', ({ context }) => context?.user_agent],
+  request_id: ['text', ({ context }) => context?.request_id],
+  trace_id: ['text', ({ context }) => context?.trace_id],
+  metadata: ['jsonb', ({ metadata }) => json(metadata)],
+  changes: ['jsonb', ({ changes }) => json(changes)],
+}
+const json = (value: unknown): Value => (value === undefined ? undefined : JSON.stringify(value))
+const valuesOf = (events: readonly EventWithId[]): Value[][] => Object.values(columnsOf).map(([, of]) => events.map(of))
+
+const columns = Object.keys(columnsOf).join(', ')
+const lists = Object.values(columnsOf).map(([type], index) => `$${index + 1}::${type}[]`)
 
 // Identities go in by order of id, so that two batches which share ids wait for one another instead of locking each other out.
 const given = `
@@ -16,11 +41,9 @@ const given = `
     SELECT e.*, barometer_audit.content_hash(
       e.occurred_at, e.actor_type, e.actor_id, e.actor_name, e.actor_email, e.action, e.target_type, e.target_id,
       e.target_name, e.outcome, e.ip, e.user_agent, e.request_id, e.trace_id, e.metadata, e.changes) AS content_hash
-    FROM json_to_recordset($1::json) AS e (
-      id uuid, occurred_at timestamptz, actor_type text, actor_id text, actor_name text, actor_email text, action text,
-      target_type text, target_id text, target_name text, outcome text, ip text, user_agent text, request_id text,
-      trace_id text, metadata jsonb, changes jsonb)
+    FROM unnest(${lists.join(', ')}) AS e (${columns})
   )`
+
 /**
  * As nearly every batch is: no id was there before, or this fails as a whole. It is a transaction of its own, in one round
  * trip instead of three, and makes its own commit durable whatever the database's default is.
@@ -92,9 +115,9 @@ export function createEventWriter(pool: Pool): EventWriter {
 
   const insert = async (events: readonly EventWithId[]): Promise<{ stored: number }> => {
     await ensureMonths(events)
-    const rows = JSON.stringify(events.map(toRow))
+    const values = valuesOf(events)
     try {
-      await pool.query({ name: 'insert-new-events', text: insertNewEvents, values: [rows] })
+      await pool.query({ name: 'insert-new-events', text: insertNewEvents, values })
       return { stored: events.length }
     } catch (error) {
       if (!isTakenId(error)) throw error
@@ -103,7 +126,7 @@ export function createEventWriter(pool: Pool): EventWriter {
       const dropped = await client.query<{ id: string; content_hash: string }>({
         name: 'insert-events',
         text: insertEvents,
-        values: [rows],
+        values,
       })
       if (dropped.rows.length === 0) return { stored: events.length }
       const ids = dropped.rows.map((row) => row.id)
@@ -139,28 +162,4 @@ function isWithoutPartition(error: unknown): boolean {
 /** unique_violation: an id is there already. */
 function isTakenId(error: unknown): boolean {
   return error instanceof DatabaseError && error.code === '23505'
-}
-
-/** The event as columns; what is undefined is left out of the JSON and NULL in the row. */
-function toRow(event: EventWithId) {
-  const { actor, target, context } = event
-  return {
-    id: event.id,
-    occurred_at: event.occurred_at,
-    actor_type: actor.type,
-    actor_id: actor.id,
-    actor_name: actor.name,
-    actor_email: actor.email,
-    action: event.action,
-    target_type: target.type,
-    target_id: target.id,
-    target_name: target.name,
-    outcome: event.outcome,
-    ip: context?.ip,
-    user_agent: context?.user_agent,
-    request_id: context?.request_id,
-    trace_id: context?.trace_id,
-    metadata: event.metadata,
-    changes: event.changes,
-  }
 }
