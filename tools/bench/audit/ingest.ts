@@ -11,6 +11,8 @@ export interface IngestResult {
   /** Events a second. */
   http: Summary
   bare: Summary
+  /** Of each round: HTTP ÷ bare, which stood one after the other and so on the same machine's mood. */
+  ratio: Summary
   events: number
 }
 
@@ -28,37 +30,46 @@ type Event = AuditEvent & { id: string; metadata: Record<string, string> }
 /** The same events by HTTP through the service, and by multi-row INSERT into tables of the same definition, in turn. */
 export async function measureIngest({ service, bareUrl, batches, rounds, say }: IngestOptions): Promise<IngestResult> {
   const pool = createPool({ connectionString: bareUrl, applicationName: 'bench-bare', connectionsMax: clients })
-  const rates = { http: [] as number[], bare: [] as number[] }
+  const rates = { http: [] as number[], bare: [] as number[], ratio: [] as number[] }
   try {
     for (let round = -1; round < rounds; round++) {
       // What is sent is made before the clock runs; a round in advance warms both up.
       const sides = round % 2 === 0 ? (['http', 'bare'] as const) : (['bare', 'http'] as const)
       for (const side of sides) {
-        const made = Array.from({ length: batches }, (_, index) => makeBatch(round, index))
-        const rate = side === 'http' ? await byHttp(service, made) : await byInsert(pool, made)
+        const rate = side === 'http' ? await byHttp(service, round, batches) : await byInsert(pool, round, batches)
         if (round >= 0) rates[side].push(rate)
       }
+      if (round >= 0) rates.ratio.push((rates.http.at(-1) ?? 0) / (rates.bare.at(-1) ?? 0))
       say(`ingest, round ${round + 1}: HTTP ${perSecond(rates.http)}, INSERT ${perSecond(rates.bare)} events a second`)
     }
   } finally {
     await pool.end()
   }
-  return { http: summarise(rates.http), bare: summarise(rates.bare), events: batches * batchEvents }
+  return {
+    http: summarise(rates.http),
+    bare: summarise(rates.bare),
+    ratio: summarise(rates.ratio),
+    events: batches * batchEvents,
+  }
 }
 
 const perSecond = (rates: readonly number[]): string => (rates.at(-1) ?? 0).toFixed(0)
 
-async function byHttp(service: Service, batches: readonly Event[][]): Promise<number> {
-  const bodies = batches.map((batch) => Buffer.from(JSON.stringify(batch)))
+/** Only what is sent is kept, so that our own collector of garbage has little to look at beside the two. */
+const inBatches = <Batch>(round: number, count: number, of: (events: Event[]) => Batch): Batch[] =>
+  Array.from({ length: count }, (_, index) => of(makeBatch(round, index)))
+
+async function byHttp(service: Service, round: number, batches: number): Promise<number> {
+  const bodies = inBatches(round, batches, (batch) => Buffer.from(JSON.stringify(batch)))
   return await timed(bodies, async (body) => {
     const { status, body: answer } = await service.ask('POST', '/v1/audit/events', body)
     if (status !== 201) throw new Error(`ingest answers ${status}: ${answer.toString()}`)
   })
 }
 
-async function byInsert(pool: Pool, batches: readonly Event[][]): Promise<number> {
+async function byInsert(pool: Pool, round: number, batches: number): Promise<number> {
   const hash = Buffer.alloc(32, 1)
-  const prepared = batches.map((batch) => ({
+  const prepared = inBatches(round, batches, (batch) => ({
     events: batch.flatMap(columnsOf),
     identities: batch.flatMap((event) => [event.id, hash, event.occurred_at]),
   }))
