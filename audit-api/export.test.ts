@@ -103,6 +103,14 @@ describe('the file', () => {
     expect(attack.trailers['x-row-count']).toBe('0')
   })
 
+  test('several values may stand in braces, as Grafana writes them into a link; the id of a target is a text', async () => {
+    const rows = async (query: Record<string, string>) =>
+      (await download(exports, String(new URLSearchParams(query)))).trailers['x-row-count']
+    expect(await rows({ actor: "{+1,'quoted'}" })).toBe('2')
+    expect(await rows({ actor: '{+1}', outcome: '{success}', action: '__all' })).toBe('1')
+    expect([await rows({ target_id: 'user-1' }), await rows({ target_id: '{user-1}' })]).toEqual(['1', '0'])
+  })
+
   test('a bad parameter is a problem and no file', async () => {
     for (const query of ['limit=5', 'cursor=x', 'outcome=maybe', 'from=x', 'format=xlsx']) {
       const { status, headers } = await download(exports, query)

@@ -25,6 +25,8 @@ export interface Page {
 export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
 
 const columns = ['actor', 'action', 'target_type', 'target_id', 'outcome'] as const
+/** What a board offers to choose. */
+const choices = ['actor', 'action', 'target_type', 'outcome'] as const
 const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
 const pageNames: readonly string[] = ['limit', 'cursor', 'offset', 'page']
 const otherwiseCursor = '; for later pages follow next_cursor with the parameter cursor'
@@ -69,11 +71,23 @@ export function readListQuery(query: Query): { filter: Filter; page: Page } {
 
 /** @throws {Problem} 400 that names the parameter. */
 export function readExportQuery(query: Query): { filter: Filter; format: ExportFormat } {
-  const filter = readFilter(query, ['format'])
+  const filter = readFilter(withoutBraces(query), ['format'])
   const wanted = single(query, 'format') ?? 'csv'
   const format = exportFormats.find((known) => known === wanted)
   if (format === undefined) throw badField('format', `must be one of ${exportFormats.join(', ')}`)
   return { filter, format }
+}
+
+/**
+ * A link of Grafana's has what is chosen of a variable encoded as `{a,b}` or not encoded at all, and then a + or & in an id
+ * makes it another filter.
+ */
+function withoutBraces(query: Query): Query {
+  const bare = choices.flatMap((name) => {
+    const value = query[name]
+    return typeof value === 'string' ? [[name, value.replace(/^\{(.*)\}$/s, '$1')]] : []
+  })
+  return { ...query, ...Object.fromEntries(bare) }
 }
 
 /** @throws {Problem} 400 that names the parameter. */

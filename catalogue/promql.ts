@@ -38,6 +38,12 @@ export function series<Of extends Metric>(of: Of, matchers: Matchers<Of> & Targe
   return selectorOf(of.name, matchers)
 }
 
+/** Every series of several metrics. */
+export function anyOf(metrics: readonly Metric[]): Expression {
+  const names = metrics.map(({ name }) => name)
+  return names.length === 1 ? (names[0] ?? '') : `{__name__=~${JSON.stringify(names.join('|'))}}`
+}
+
 /** One value for each label combination, whatever number of replicas there is: the greatest, or their sum. */
 export function value<Of extends Metric>(of: Of, matchers: Matchers<Of> & TargetMatchers = {}): Expression {
   return acrossReplicas(of, series(of, matchers))

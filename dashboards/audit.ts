@@ -17,6 +17,7 @@ export const audit = {
         facetVariable('action', 'Action', 'actions'),
         facetVariable('resource_type', 'Resource type', 'target_types'),
         facetVariable('outcome', 'Outcome', 'outcomes'),
+        textVariable('target', 'Target', { filters: true }),
         textVariable('q', 'Text', { filters: true }),
         textVariable('page', 'Page from 0', { value: '0' }),
       ],

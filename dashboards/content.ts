@@ -23,9 +23,9 @@ export const content = {
       title: 'Content',
       description: 'What is made, of what kind, what is popular, how long it takes and how often it fails.',
       variables: [
-        labelVariable(generationsFinished, 'type', 'Type'),
-        labelVariable(generationsFinished, 'quality', 'Quality'),
-        labelVariable(generationsFinished, 'rating', 'Rating'),
+        labelVariable([generationsFinished], 'type', 'Type'),
+        labelVariable([generationsFinished], 'quality', 'Quality'),
+        labelVariable([generationsFinished], 'rating', 'Rating'),
         choiceVariable('period', 'A bar is', [
           { text: 'a day', value: '1d' },
           { text: 'a week', value: '7d' },

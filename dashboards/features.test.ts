@@ -27,7 +27,7 @@ test('every feature has its lines, none twice', () => {
 test('what may be filtered and exported on the audit board is what was asked for', () => {
   const audit = boards.find(({ uid }) => uid === uids.audit)
   const names = audit?.variables.map(({ name }) => name)
-  expect(names).toEqual(['datasource', 'admin', 'action', 'resource_type', 'outcome', 'q', 'page'])
+  expect(names).toEqual(['datasource', 'admin', 'action', 'resource_type', 'outcome', 'target', 'q', 'page'])
   const events = audit?.panels.find(({ title }) => title === 'Events')
   expect(events?.links?.map(({ title }) => title)).toContain('Export CSV (all matching)')
   expect(events?.targets?.[0]?.columns?.map(({ selector }) => selector)).toContain('actor.name')

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
+import { notFilteredBy } from './filters.ts'
 import { boards, parse } from './testing.ts'
 
 const labelsOf = (name: string): string[] => {
@@ -8,9 +9,6 @@ const labelsOf = (name: string): string[] => {
   )
   return Object.keys(metric?.labels ?? {})
 }
-
-/** The names a row gives after "Not filtered by". */
-const notFilteredBy = (row: string): string[] => /Not filtered by (.*)$/.exec(row)?.[1]?.split(', ') ?? []
 
 const filtered = boards
   .map((board) => ({ ...board, filters: board.variables.filter(({ multi }) => multi).map(({ name }) => name) }))

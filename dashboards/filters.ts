@@ -25,6 +25,11 @@ export function splitByFilters(section: Section, filters: readonly string[]): { 
     }))
 }
 
+/** The filters that the title of a row says its panels do not heed. */
+export function notFilteredBy(row: string): string[] {
+  return /Not filtered by (.*)$/.exec(row)?.[1]?.split(', ') ?? []
+}
+
 /** The filters that do not stand in every query of a panel. */
 export function filtersIgnored(panel: Panel, filters: readonly string[]): string[] {
   const queries = (panel.targets ?? []).map((target) => JSON.stringify(target))

@@ -1,25 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuditTestbed, openAuditTestbed } from '../audit-api/testing.ts'
 import { createDatabase } from '../testing/database.ts'
-import { boards } from './testing.ts'
-
-interface Schema {
-  type?: string
-  properties?: Record<string, Schema>
-  items?: Schema
-  anyOf?: Schema[]
-}
-interface OpenApi {
-  paths: Record<
-    string,
-    {
-      get?: {
-        parameters?: { name: string; in: string }[]
-        responses: Record<string, { content?: Record<string, { schema: Schema }> }>
-      }
-    }
-  >
-}
+import { boards, type OpenApi, operationOf, type Schema } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed
@@ -55,10 +37,6 @@ const asked = boards.flatMap(({ uid, panels, variables }) => [
   }),
 ])
 
-const operationOf = (url: string) =>
-  Object.entries(document.paths).find(([path]) => new RegExp(`^${path.replace(/\{[^}]*\}/g, '[^/]+')}$`).test(url))?.[1]
-    .get
-
 /** Where a selector leads in a schema, or undefined where it leads nowhere. */
 function at(schema: Schema | undefined, selector: string): Schema | undefined {
   if (selector === '') return schema
@@ -69,7 +47,7 @@ function at(schema: Schema | undefined, selector: string): Schema | undefined {
 }
 
 test.each(asked)('$where asks for a route and columns that the audit API has', ({ query }) => {
-  const operation = operationOf(query.url)
+  const operation = operationOf(document, query.url)
   expect(operation, query.url).toBeDefined()
   const known = (operation?.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name)
   const isFreshness = query.url.endsWith('/freshness')

@@ -1,4 +1,5 @@
-import { mrr } from '../catalogue/revenue.ts'
+import * as figures from '../catalogue/revenue.ts'
+import { subscribersAtStart } from '../catalogue/users.ts'
 import { board } from './board.ts'
 import { balances, creditsADay, creditsNow, creditsOutstanding } from './revenue/credits.ts'
 import { movements, mrrNow, mrrOverTime, quickRatio } from './revenue/mrr.ts'
@@ -20,7 +21,14 @@ export const revenue = {
       name: 'revenue',
       title: 'Revenue',
       description: 'Subscriptions, recurring revenue, credits, payments and refunds. Currencies are never added.',
-      variables: [labelVariable(mrr, 'currency', 'Currency'), labelVariable(mrr, 'tier', 'Tier')],
+      variables: [
+        labelVariable(
+          [figures.mrr, figures.mrrMovement, figures.paymentAmount, figures.refundAmount],
+          'currency',
+          'Currency',
+        ),
+        labelVariable([figures.subscriptions, figures.subscriptionChanges, subscribersAtStart], 'tier', 'Tier'),
+      ],
       sections: [
         { title: 'Recurring revenue', panels: [mrrNow(), mrrOverTime(), movements(), quickRatio()] },
         {

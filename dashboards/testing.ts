@@ -2,7 +2,7 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { parser } from '@prometheus-io/lezer-promql'
 import { dashboards } from './index.ts'
 
-interface Target {
+export interface Target {
   refId?: string
   datasource?: { type?: string; uid?: string }
   expr?: string
@@ -99,4 +99,28 @@ export function parse(expression: string): ParsedQuery {
     },
   })
   return found
+}
+
+export interface Schema {
+  type?: string
+  properties?: Record<string, Schema>
+  items?: Schema
+  anyOf?: Schema[]
+}
+
+interface Operation {
+  parameters?: { name: string; in: string }[]
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
+}
+
+/** What the audit API says of itself, as far as boards ask. */
+export interface OpenApi {
+  paths: Record<string, { get?: Operation }>
+}
+
+/** What answers a GET of a path. */
+export function operationOf({ paths }: OpenApi, path: string): Operation | undefined {
+  return Object.entries(paths).find(([known]) =>
+    new RegExp(`^${known.replace(/\{[^}]*\}/g, '[^/]+')}$`).test(path),
+  )?.[1].get
 }

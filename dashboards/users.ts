@@ -1,5 +1,6 @@
 import { VariableSort } from '@grafana/grafana-foundation-sdk/dashboard'
-import { users as registered } from '../catalogue/users.ts'
+import { subscriptions } from '../catalogue/revenue.ts'
+import { users as registered, signups, subscribersAtStart } from '../catalogue/users.ts'
 import { board } from './board.ts'
 import { funnel, funnelRates, signupsADay, signupsNow } from './users/acquisition.ts'
 import { activeNow, activeOverTime, generationsPerUser, sessionsPerUser, stickiness } from './users/engagement.ts'
@@ -16,10 +17,10 @@ export const users = {
       title: 'Users',
       description: 'Who comes, who is active, who stays, and how they divide into segments.',
       variables: [
-        labelVariable(registered, 'tier', 'Tier'),
-        labelVariable(registered, 'country', 'Country'),
-        labelVariable(registered, 'activity', 'Activity'),
-        labelVariable(registered, 'characters', 'Characters', VariableSort.NumericalAsc),
+        labelVariable([registered, subscriptions, subscribersAtStart], 'tier', 'Tier'),
+        labelVariable([signups], 'country', 'Country'),
+        labelVariable([registered], 'activity', 'Activity'),
+        labelVariable([registered], 'characters', 'Characters', VariableSort.NumericalAsc),
         choiceVariable('cohort', 'Cohorts by', [
           { text: 'day', value: 'day' },
           { text: 'week', value: 'week' },

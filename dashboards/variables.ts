@@ -8,6 +8,7 @@ import {
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
 import type { LabelsOf, Metric } from '../catalogue/define.ts'
+import { anyOf } from '../catalogue/promql.ts'
 import { auditApi, timeRange, variableQuery } from './infinity.ts'
 import { datasource } from './queries.ts'
 
@@ -31,14 +32,17 @@ export const allValues = `.*|,${noFilter},`
 
 const everything = { selected: true, text: ['All'], value: ['$__all'] }
 
-/** The values of a label: several or all. */
+/**
+ * The values of a label: several or all. From as many metrics as it takes to offer whatever the panels of the board show:
+ * what happened may have a value that nothing has any more.
+ */
 export function labelVariable<Of extends Metric>(
-  of: Of,
+  of: readonly Of[],
   label: keyof LabelsOf<Of> & string,
   title: string,
   sort: VariableSort = VariableSort.AlphabeticalAsc,
 ): Variable {
-  const query = `label_values(${of.name}, ${label})`
+  const query = `label_values(${anyOf(of)}, ${label})`
   const builder = new QueryVariableBuilder(label)
     .label(title)
     .datasource(datasource)

@@ -1,26 +1,36 @@
 import { insertHistory, type SchemaName } from '../exporter/collectors/brute-force/history.ts'
 import { scenarioOf } from '../exporter/collectors/brute-force/random.ts'
-import { instantOf, microseconds } from '../exporter/collectors/brute-force/rules.ts'
+import { hour, instantOf, microseconds } from '../exporter/collectors/brute-force/rules.ts'
 import type { RefreshResult } from '../exporter/refresh/refresh.ts'
 import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
 import { createTables, viewsSchema } from '../exporter/rollup/testing/platform.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
 
-/** A random platform after one refresh, with its views and its store. */
+/** A random platform after its refreshes, with its views and its store. */
 export interface RandomPlatform {
   database: TestDatabase
   source: string
   store: string
   timezone: string
-  /** The instant of the refresh. */
+  /** The instant of the last refresh. */
   asOf: string
+  /** Of the last refresh. */
   result: RefreshResult
+  /** Of every refresh, the last one too. */
+  results: readonly RefreshResult[]
   drop(): Promise<void>
 }
 
-/** The scenario of a seed: its clocks change about when most happens. */
-export async function openRandomPlatform(seed: number, schema: SchemaName): Promise<RandomPlatform> {
+/**
+ * The scenario of a seed: its clocks change about when most happens.
+ * @param hoursBefore when it was refreshed earlier, in hours before the last refresh, the longest ago first
+ */
+export async function openRandomPlatform(
+  seed: number,
+  schema: SchemaName,
+  hoursBefore: readonly number[] = [],
+): Promise<RandomPlatform> {
   const { timezone, asOf: at, history } = scenarioOf(seed)
   const asOf = instantOf(microseconds(at))
   const database = await createDatabase()
@@ -32,7 +42,12 @@ export async function openRandomPlatform(seed: number, schema: SchemaName): Prom
   client.release()
   const exporter = new Exporter(database.pool, database.url, timezone)
   await migrateStore(exporter.settings)
+  const results: RefreshResult[] = []
+  for (const hours of hoursBefore)
+    results.push(await exporter.refreshAt(instantOf(microseconds(at) - BigInt(hours) * hour)))
   const result = await exporter.refreshAt(asOf)
+  results.push(result)
   await exporter.stop()
-  return { database, source: viewsSchema, store: storeSchema, timezone, asOf, result, drop: () => database.drop() }
+  const place = { database, source: viewsSchema, store: storeSchema, timezone }
+  return { ...place, asOf, result, results, drop: () => database.drop() }
 }

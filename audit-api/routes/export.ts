@@ -40,7 +40,7 @@ export function exportRoute(server: HttpServer, options: ExportOptions): void {
     schema: {
       summary: 'Download all matching events',
       description:
-        'One state of the log, newest first, as CSV (RFC 4180, UTF-8; text that a spreadsheet would take for a formula has an apostrophe before it) or with format=ndjson one event of the list a line. The trailers x-row-count and x-content-sha256 tell whether the file is whole; a break midway breaks the connection.',
+        'One state of the log, newest first, as CSV (RFC 4180, UTF-8; text that a spreadsheet would take for a formula has an apostrophe before it) or with format=ndjson one event of the list a line. The trailers x-row-count and x-content-sha256 tell whether the file is whole; a break midway breaks the connection. What is chosen of several may stand in braces, {a,b}, as in links of Grafana.',
       tags: ['audit'],
       querystring: ExportQuerySchema,
       response: {

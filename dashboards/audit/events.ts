@@ -13,11 +13,12 @@ const filters = [
   ['action', '${action:csv}'],
   ['target_type', '${resource_type:csv}'],
   ['outcome', '${outcome:csv}'],
+  ['target_id', '${target:raw}'],
   ['q', '${q:raw}'],
 ] as const
 
-/** In a link a text must be encoded. */
-const filtersInLink = filters.map(([key, value]) => [key, value.replace(':raw', ':percentencode')] as const)
+/** In a link whatever is chosen or typed must be encoded; of several values Grafana then makes `{a,b}`, which the file takes. */
+const filtersInLink = filters.map(([key, value]) => [key, value.replace(/:(?:csv|raw)/, ':percentencode')] as const)
 
 const nothing = { unit: 'none', noData: 'nothing matches, or you may not read the audit log' }
 
@@ -36,8 +37,24 @@ export const eventCount = () =>
 
 const setsPage = [
   `/d/${uids.audit}?\${__url_time_range}`,
-  ...['datasource', 'admin', 'action', 'resource_type', 'outcome', 'q'].map((name) => `\${${name}:queryparam}`),
+  ...['datasource', 'admin', 'action', 'resource_type', 'outcome', 'target', 'q'].map(
+    (name) => `\${${name}:queryparam}`,
+  ),
   'var-page=${__data.fields.Value}',
+].join('&')
+
+/**
+ * The other filters are set to nothing, since Grafana may keep what a link does not name; unless told otherwise it leaves the
+ * characters of an address in a value as they are.
+ */
+const setsTarget = [
+  `/d/${uids.audit}?\${__url_time_range}`,
+  '${datasource:queryparam}',
+  ...['admin', 'action', 'outcome'].map((name) => `var-${name}=All`),
+  'var-resource_type=${__data.fields.Resource:percentencode}',
+  'var-target=${__value.raw:percentencode}',
+  'var-q=',
+  'var-page=0',
 ].join('&')
 
 export const pager = () =>
@@ -84,10 +101,7 @@ export const events = () =>
         text: 'Target',
         type: 'string',
         width: 120,
-        link: {
-          title: 'Everything that was done to it',
-          url: `/d/${uids.audit}?\${__url_time_range}&\${datasource:queryparam}&var-q=\${__value.raw}&var-page=0`,
-        },
+        link: { title: 'Everything that was done to it', url: setsTarget },
       },
       { selector: 'outcome', text: 'Outcome', type: 'string', width: 90, mappings: outcomes },
       { selector: 'changes', text: 'Changes', type: 'string' },

@@ -76,7 +76,7 @@ export const cohorts = () =>
     title: 'Cohorts',
     width: 24,
     height: 14,
-    noData: 'no whole cohort signed up in this time',
+    noData: 'no whole cohort signed up in this time; for weeks and months choose a longer range',
     description:
       'Users by the day, week or month of their sign-up, and the share of them with a session in each period after it (classic). Filters by what users are now. Exact, by the audit API.',
     route: '/v1/analytics/users/retention',

@@ -69,32 +69,48 @@ function secondsOf(text: string): number {
 /** Grafana asks for about as many points as a panel has pixels. */
 const pointsMax = 1_000
 
-/** Every query of the committed boards, with variables as they are when a board is opened. */
-export function readBoardQueries(now: Date): BoardQueries {
-  const boards = readdirSync(generated).map((file): Board => JSON.parse(readFileSync(join(generated, file), 'utf8')))
+/** Values that somebody chose of variables, by their names. */
+export type Chosen = Readonly<Record<string, readonly string[]>>
+
+/**
+ * Every query of the committed boards, as they are when a board is opened, but for what is chosen.
+ * @param from the beginning of the time range, such as now-90d; each board's own unless given
+ */
+export function readBoardQueries(now: Date, chosen: Chosen = {}, from?: string): BoardQueries {
+  const committed = readdirSync(generated).map((file): Board => JSON.parse(readFileSync(join(generated, file), 'utf8')))
+  const boards = from === undefined ? committed : committed.map((board) => ({ ...board, time: { from } }))
   return {
-    prometheus: boards.flatMap((board) => [...panelQueries(board, now), ...annotationQueries(board, now)]),
+    prometheus: boards.flatMap((board) => [...panelQueries(board, now, chosen), ...annotationQueries(board, now)]),
     labels: boards.flatMap(variableQueries),
-    api: boards.flatMap((board) => apiQueries(board, now)),
+    api: boards.flatMap((board) => apiQueries(board, now, chosen)),
   }
 }
 
-function panelQueries(board: Board, now: Date): PrometheusQuery[] {
+function panelQueries(board: Board, now: Date, chosen: Chosen): PrometheusQuery[] {
+  const patterns = Object.fromEntries(Object.entries(chosen).map(([name, values]) => [name, patternOf(values)]))
   return board.panels.flatMap(({ title, timeFrom, targets = [] }) =>
     targets.flatMap((target) => {
       const seconds = secondsOf(timeFrom ?? board.time.from.replace('now-', ''))
       if (target.expr === undefined) return []
-      const interval = secondsOf(withValues(target.interval ?? '', board, { seconds, stepSeconds: 0, now }))
+      const interval = secondsOf(
+        withValues(target.interval ?? '', board, { seconds, stepSeconds: 0, now, chosen: patterns }),
+      )
       const stepSeconds = Math.max(interval, Math.ceil(seconds / pointsMax))
       return [
         {
           ...{ uid: board.uid, panel: title, refId: target.refId },
-          expression: withValues(target.expr, board, { seconds, stepSeconds, now }),
+          expression: withValues(target.expr, board, { seconds, stepSeconds, now, chosen: patterns }),
           range: target.instant ? undefined : { seconds, stepSeconds },
         },
       ]
     }),
   )
+}
+
+/** As Grafana writes several values into a pattern within a text of PromQL. */
+function patternOf(values: readonly string[]): string {
+  const escaped = values.map((value) => value.replaceAll('\\', '\\\\\\\\').replace(/[$^*{}[\]'+?.()|]/g, '\\\\$&'))
+  return escaped.length === 1 ? (escaped[0] ?? '') : `(${escaped.join('|')})`
 }
 
 function annotationQueries(board: Board, now: Date): PrometheusQuery[] {
@@ -109,20 +125,21 @@ function annotationQueries(board: Board, now: Date): PrometheusQuery[] {
 function variableQueries(board: Board): BoardQueries['labels'] {
   return board.templating.list.flatMap(({ name, query }) => {
     const text = typeof query === 'object' ? query.query : undefined
-    const [, metric, label] = /^label_values\((\w+), (\w+)\)$/.exec(text ?? '') ?? []
+    const [, metric, label] = /^label_values\((.+), (\w+)\)$/.exec(text ?? '') ?? []
     if (metric === undefined || label === undefined) return []
     return [{ uid: board.uid, panel: `variable ${name}`, refId: 'A', metric, label }]
   })
 }
 
-function apiQueries(board: Board, now: Date): ApiQuery[] {
+function apiQueries(board: Board, now: Date, chosen: Chosen): ApiQuery[] {
+  const lists = Object.fromEntries(Object.entries(chosen).map(([name, values]) => [name, values.join(',')]))
   const seconds = secondsOf(board.time.from.replace('now-', ''))
   return board.panels.flatMap(({ title, targets = [] }) =>
     targets.flatMap(({ refId, url, url_options, root_selector = '', columns = [] }) => {
       if (url === undefined) return []
       const parameters = (url_options?.params ?? []).map(({ key, value }): [string, string] => [
         key,
-        withValues(value, board, { seconds, stepSeconds: 0, now }),
+        withValues(value, board, { seconds, stepSeconds: 0, now, chosen: lists }),
       ])
       return [
         {
@@ -135,8 +152,16 @@ function apiQueries(board: Board, now: Date): ApiQuery[] {
   )
 }
 
+interface Values {
+  seconds: number
+  stepSeconds: number
+  now: Date
+  /** What stands for a variable that is not as it is when the board is opened. */
+  chosen?: Readonly<Record<string, string>>
+}
+
 /** Puts in what Grafana would. */
-function withValues(text: string, board: Board, at: { seconds: number; stepSeconds: number; now: Date }): string {
+function withValues(text: string, board: Board, at: Values): string {
   const own: Record<string, string> = {
     // What is scraped every 30 s is rated over four scrapes at least.
     __rate_interval: '2m',
@@ -147,7 +172,12 @@ function withValues(text: string, board: Board, at: { seconds: number; stepSecon
   }
   return text.replace(/\$(?:\{(\w+)(?::[^}]*)?\}|(\w+))/g, (whole, braced?: string, bare?: string) => {
     const name = braced ?? bare ?? ''
-    return own[name] ?? defaultOf(board.templating.list.find((variable) => variable.name === name)) ?? whole
+    return (
+      own[name] ??
+      at.chosen?.[name] ??
+      defaultOf(board.templating.list.find((variable) => variable.name === name)) ??
+      whole
+    )
   })
 }
 

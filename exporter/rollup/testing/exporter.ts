@@ -19,12 +19,12 @@ export class Exporter {
   private death: Death | undefined
   private isDead = false
 
-  constructor(admin: Pool, url: string, timezone: string) {
+  constructor(admin: Pool, url: string, timezone: string, source: string = viewsSchema) {
     this.admin = admin
     this.settings = readSettings(
       {
         DATABASE_URL: url,
-        SOURCE_SCHEMA: viewsSchema,
+        SOURCE_SCHEMA: source,
         STORE_SCHEMA: storeSchema,
         REPORTING_TIMEZONE: timezone,
         ACTIVITY_THRESHOLDS: '1,3,8',
