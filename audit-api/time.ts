@@ -6,6 +6,7 @@ const shape = /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|z|
  * @returns undefined for what is no such time, e.g. 30 February or one without its offset.
  */
 export function toUtcMicroseconds(text: string): string | undefined {
+  if (isPlainUtc(text)) return `${text.slice(0, 23)}000Z`
   const match = shape.exec(text)
   if (match === null) return undefined
   const [, day = '', clock = '', fraction = '', zone = ''] = match
@@ -15,4 +16,11 @@ export function toUtcMicroseconds(text: string): string | undefined {
   // Date takes 31 February for 3 March; a day that comes back as another is no day.
   if (!whole.startsWith(day) && new Date(`${day}T00:00:00Z`).toISOString().slice(0, 10) !== day) return undefined
   return whole.length === 24 ? `${whole.slice(0, 19)}.${fraction.slice(0, 6).padEnd(6, '0')}Z` : undefined
+}
+
+/** As `toISOString` writes it, which is how nearly every time comes. */
+function isPlainUtc(text: string): boolean {
+  if (text.length !== 24 || text[10] !== 'T' || text[23] !== 'Z') return false
+  const epochMs = Date.parse(text)
+  return !Number.isNaN(epochMs) && new Date(epochMs).toISOString() === text
 }

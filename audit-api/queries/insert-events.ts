@@ -30,7 +30,14 @@ const columnsOf: Readonly<Record<string, readonly [type: string, of: (event: Eve
   changes: ['jsonb', ({ changes }) => json(changes)],
 }
 const json = (value: unknown): Value => (value === undefined ? undefined : JSON.stringify(value))
-const valuesOf = (events: readonly EventWithId[]): Value[][] => Object.values(columnsOf).map(([, of]) => events.map(of))
+const valuesOf = (events: readonly EventWithId[]): (string | Value[])[] =>
+  Object.values(columnsOf).map(([, of]) => asList(events.map(of)))
+
+/** As Postgres reads a list; where something is absent or must be escaped, the driver does it, value by value. */
+function asList(values: Value[]): string | Value[] {
+  const isPlain = values.every((value) => value !== undefined && !value.includes('"') && !value.includes('\\'))
+  return isPlain ? `{"${values.join('","')}"}` : values
+}
 
 const columns = Object.keys(columnsOf).join(', ')
 const lists = Object.values(columnsOf).map(([type], index) => `$${index + 1}::${type}[]`)
