@@ -76,7 +76,10 @@ function isStorable(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return true
   if (Array.isArray(value)) return value.every((item) => isStorable(item, depth + 1))
   const object = value as Record<string, unknown>
-  return Object.keys(object).every((key) => isStorableText(key) && isStorable(object[key], depth + 1))
+  for (const key in object) {
+    if (!isStorableText(key) || !isStorable(object[key], depth + 1)) return false
+  }
+  return true
 }
 
 const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed()

@@ -31,10 +31,13 @@ const columnsOf: Readonly<Record<string, readonly [type: string, of: (event: Eve
 }
 const json = (value: unknown): Value => (value === undefined ? undefined : JSON.stringify(value))
 const valuesOf = (events: readonly EventWithId[]): (string | Value[])[] =>
-  Object.values(columnsOf).map(([, of]) => asList(events.map(of)))
+  Object.values(columnsOf).map(([type, of]) => asList(type, events.map(of)))
 
-/** As Postgres reads a list; where something is absent or must be escaped, the driver does it, value by value. */
-function asList(values: Value[]): string | Value[] {
+/** As Postgres reads a list; what is not plain is left to the driver, value by value. */
+function asList(type: string, values: Value[]): string | Value[] {
+  // JSON has no bare control characters, so as a string of JSON it has the two escapes of a list and no others.
+  if (type === 'jsonb')
+    return `{${values.map((value) => (value === undefined ? 'NULL' : JSON.stringify(value))).join()}}`
   const isPlain = values.every((value) => value !== undefined && !value.includes('"') && !value.includes('\\'))
   return isPlain ? `{"${values.join('","')}"}` : values
 }
