@@ -19,7 +19,8 @@ export const audit = {
         facetVariable('outcome', 'Outcome', 'outcomes'),
         textVariable('target', 'Target', { filters: true }),
         textVariable('q', 'Text', { filters: true }),
-        textVariable('page', 'Page from 0', { value: '0' }),
+        // The pager sets it.
+        textVariable('page', 'Page', { value: '0', isHidden: true }),
       ],
       sections: [
         { title: 'Events', panels: [eventCount(), pager(), events()] },

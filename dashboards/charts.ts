@@ -88,6 +88,8 @@ export function barChart(options: ChartOptions & { xField: string }): BarChartPa
           .placement(LegendPlacement.Bottom),
       )
       .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
+      // The unit is that of the bars.
+      .overrideByName(options.xField, [{ id: 'unit', value: 'string' }])
       .targets(targets(instantOf(options.queries.map((query) => ({ ...query, format: 'table' }))), ''))
       // 10 sorts behind 9 as a number; under a bar stands a text.
       .transformations([
@@ -117,19 +119,22 @@ export function heatmap(options: ChartOptions): HeatmapPanelBuilder {
 
 /** What state each was in at each time. */
 export function stateTimeline(options: ChartOptions & { mappings: readonly ValueText[] }): StateTimelinePanelBuilder {
-  return withCommon(new StateTimelinePanelBuilder(), options, 8)
-    .mappings(valueTexts(options.mappings))
-    .mergeValues(true)
-    .showValue(VisibilityMode.Never)
-    .rowHeight(0.8)
-    .fillOpacity(80)
-    .lineWidth(0)
-    .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
-    .legend(
-      new VizLegendOptionsBuilder()
-        .showLegend(true)
-        .displayMode(LegendDisplayMode.List)
-        .placement(LegendPlacement.Bottom),
-    )
-    .targets(targets(options.queries, stepOf(options)))
+  return (
+    withCommon(new StateTimelinePanelBuilder(), options, 8)
+      .mappings(valueTexts(options.mappings))
+      .mergeValues(true)
+      .showValue(VisibilityMode.Never)
+      .rowHeight(0.8)
+      .fillOpacity(80)
+      .lineWidth(0)
+      .colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Thresholds))
+      // It would say below 1 and 1 or more; the mappings' colours speak for themselves.
+      .legend(
+        new VizLegendOptionsBuilder()
+          .showLegend(false)
+          .displayMode(LegendDisplayMode.List)
+          .placement(LegendPlacement.Bottom),
+      )
+      .targets(targets(options.queries, stepOf(options)))
+  )
 }

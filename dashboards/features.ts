@@ -67,7 +67,7 @@ export const features: readonly Feature[] = [
       'Changes, 30 days',
       'New, upgrades, downgrades, cancellations a day',
     ],
-    MRR: ['MRR', 'MRR over time', 'MRR movements a day'],
+    MRR: ['MRR', 'MRR over time, $currency', 'MRR movements a day, $currency'],
     'credits purchased, consumed, granted by admins, refunded': ['Credits this month', 'Credits a day'],
     'balance distribution': ['Users by credit balance', 'Credits outstanding'],
     'revenue trend': ['Revenue a day', 'Paid', 'Refunds a day'],

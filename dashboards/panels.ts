@@ -11,6 +11,7 @@ import {
   StackingMode,
   TooltipDisplayMode,
   VizLegendOptionsBuilder,
+  VizTextDisplayOptionsBuilder,
   VizTooltipOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common'
 import { FieldColorBuilder, FieldColorModeId } from '@grafana/grafana-foundation-sdk/dashboard'
@@ -61,6 +62,8 @@ export function stat(options: StatOptions): StatPanelBuilder {
   paint(panel, legendsOf(options.queries))
   if (options.change !== undefined) {
     panel.withTarget(target({ ...options.change, instant: true }, changeRefId, ''))
+    // Left alone, the muted figure has no sparkline below it and is written larger than the one it explains.
+    panel.text(new VizTextDisplayOptionsBuilder().titleSize(13).valueSize(28))
     panel.overrideByQuery(changeRefId, [
       { id: 'unit', value: 'percentunit' },
       { id: 'decimals', value: 1 },
@@ -87,6 +90,10 @@ export interface TimeseriesOptions extends PanelOptions {
   /** Whether values below 0 mean something. */
   canBeNegative?: boolean
   max?: number
+  /** What the axis reaches where all is less, so that a line at 0 has an axis that says something. */
+  softMax?: number
+  /** Panels of their own for each value of a variable, two in a line: what must not be added or compared. */
+  repeat?: string
   /** Series that are drawn as a line above bars, by the name in the legend. */
   lines?: readonly string[]
   /** The values of labels that may be drawn, so that each takes the colour of its meaning. */
@@ -110,6 +117,8 @@ export function timeseries(options: TimeseriesOptions): TimeseriesPanelBuilder {
     .targets(targets(options.queries, stepOf(options)))
   if (!options.canBeNegative) panel.min(0)
   if (options.max !== undefined) panel.max(options.max)
+  if (options.softMax !== undefined) panel.axisSoftMax(options.softMax)
+  if (options.repeat !== undefined) panel.repeat(options.repeat).repeatDirection('h').maxPerRow(2)
   if (options.stacked) panel.stacking(new StackingConfigBuilder().mode(StackingMode.Normal))
   if (options.color !== undefined) {
     panel.colorScheme(new FieldColorBuilder().mode(FieldColorModeId.Fixed).fixedColor(options.color))

@@ -50,7 +50,7 @@ export function compared<Of extends Metric>(of: Of, matchers: Matchers<Of>, befo
   const names = { '1d': 'a day', '7d': 'a week', '30d': '30 days' }
   return {
     queries: [{ expression: total(of, matchers), legend: 'now' }],
-    change: { expression: growth(of, matchers, before), legend: `against ${names[before]} before` },
+    change: { expression: growth(of, matchers, before), legend: `change in ${names[before]}` },
   } as const
 }
 

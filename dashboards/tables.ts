@@ -47,9 +47,13 @@ export function apiTable(options: ApiTableOptions): Buildable {
     const properties = columnProperties(column)
     if (properties.length > 0) panel.overrideByName(column.text, properties)
   }
+  panel.overrideByRegexp('.*', emptyCell)
   if (options.panelLinks !== undefined) panel.links(options.panelLinks.map(linkBuilder))
   return { build: () => forAllVersions(panel.build()) }
 }
+
+/** What it means that there is no row would otherwise stand in each empty cell. */
+const emptyCell: DynamicConfigValue[] = [{ id: 'noValue', value: '' }]
 
 function columnProperties({ width, unit, link, mappings, hidden }: TableColumn): DynamicConfigValue[] {
   const properties: DynamicConfigValue[] = []
@@ -140,6 +144,7 @@ export function figureTable(options: FigureTableOptions): Buildable {
     if (color !== undefined) properties.push(fixedColor(color))
     if (properties.length > 0) panel.overrideByName(text, properties)
   }
+  panel.overrideByRegexp('.*', emptyCell)
   return { build: () => forAllVersions(panel.build()) }
 }
 

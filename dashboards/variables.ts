@@ -3,6 +3,7 @@ import {
   DatasourceVariableBuilder,
   QueryVariableBuilder,
   TextBoxVariableBuilder,
+  VariableHide,
   type VariableModel,
   VariableRefresh,
   VariableSort,
@@ -93,13 +94,14 @@ export function choiceVariable(
 export function textVariable(
   name: string,
   title: string,
-  options: { value?: string; filters?: boolean } = {},
+  options: { value?: string; filters?: boolean; isHidden?: boolean } = {},
 ): Variable {
   const value = options.value ?? ''
   const builder = new TextBoxVariableBuilder(name)
     .label(title)
     .defaultValue(value)
     .current({ selected: true, text: value, value })
+  if (options.isHidden) builder.hide(VariableHide.HideVariable)
   return {
     name,
     filters: options.filters ?? false,

@@ -22,7 +22,7 @@ export const contentNow = () => [
     queries: [{ expression: sum(value(generationsFinished, { ...chosen, status: 'succeeded' })), legend: 'now' }],
     change: {
       expression: growth(generationsFinished, { ...chosen, status: 'succeeded' }, '30d'),
-      legend: 'against 30 days before',
+      legend: 'change in 30 days',
     },
   }),
   stat({

@@ -87,6 +87,7 @@ export const apiErrors = () =>
     title: 'Error rate',
     width: 12,
     unit: 'percentunit',
+    softMax: 0.01,
     color: colors.error,
     description: 'Answers of 500 and above, of all answers of the platform’s API.',
     queries: [{ expression: errorRatio('$__rate_interval'), legend: 'errors' }],

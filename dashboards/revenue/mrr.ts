@@ -27,14 +27,15 @@ export const mrrNow = () =>
 export const mrrOverTime = () =>
   timeseries({
     ...money,
-    title: 'MRR over time',
-    width: 24,
+    title: 'MRR over time, $currency',
+    width: 12,
     stacked: true,
-    description: `${definition} By currency and tier; compare only what is of one currency.`,
+    repeat: 'currency',
+    description: `${definition} By tier, a panel for each currency.`,
     queries: [
       {
         expression: sumBy(['currency', 'tier'], value(mrr, filter('currency', 'tier'))),
-        legend: '{{currency}} {{tier}}',
+        legend: '{{tier}}',
       },
     ],
   })
@@ -42,15 +43,16 @@ export const mrrOverTime = () =>
 export const movements = () =>
   timeseries({
     ...money,
-    title: 'MRR movements a day',
-    width: 16,
+    title: 'MRR movements a day, $currency',
+    width: 12,
+    repeat: 'currency',
     step: '1d',
     bars: true,
     stacked: true,
     canBeNegative: true,
     lines: ['net'],
     description:
-      'What MRR gained and lost on each day, by kind of event; net is new + expansion + reactivation - contraction - churn. The last bar is today so far. Choose one currency.',
+      'What MRR gained and lost on each day, by kind of event; net is new + expansion + reactivation - contraction - churn. The last bar is today so far. A panel for each currency.',
     queries: [
       ...(['new', 'expansion', 'reactivation'] as const).map((movement) => ({
         expression: moved(movement),
@@ -70,7 +72,7 @@ export const movements = () =>
 export const quickRatio = () =>
   timeseries({
     title: 'Quick ratio, 30 days',
-    width: 8,
+    width: 24,
     step: '1d',
     unit: 'short',
     decimals: 1,

@@ -1,9 +1,9 @@
 import { changeDuring, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { mrr, payingUsers, paymentAmount, refundAmount, refunds as refundsMade } from '../../catalogue/revenue.ts'
 import { activeUsers, churnedSubscribers, subscribersAtStart } from '../../catalogue/users.ts'
-import { colors } from '../colors.ts'
-import { stat, timeseries } from '../panels.ts'
+import { timeseries } from '../panels.ts'
 import { filter } from '../queries.ts'
+import { figureTable } from '../tables.ts'
 
 const currency = filter('currency')
 const money = { unit: 'short', decimals: 2, noData: 'nobody has paid' }
@@ -12,17 +12,20 @@ const paid = (window: 'today' | 'month' | '30d') => sumBy(['currency'], value(pa
 const refunded = sumBy(['currency'], value(refundAmount, { window: '30d', ...currency }))
 
 export const paymentsNow = () =>
-  stat({
+  figureTable({
     ...money,
     title: 'Paid',
     width: 24,
-    color: colors.success,
+    height: 6,
+    joinBy: 'currency',
     description:
       'Money paid since midnight and since the first in the reporting time zone, and in 30 days, in major units.',
-    queries: [
-      { expression: paid('today'), legend: '{{currency}} today' },
-      { expression: paid('month'), legend: '{{currency}} this month' },
-      { expression: paid('30d'), legend: '{{currency}} in 30 days' },
+    queries: [{ expression: paid('today') }, { expression: paid('month') }, { expression: paid('30d') }],
+    columns: [
+      { field: 'currency', text: 'Currency' },
+      { field: 'Value #A', text: 'Today' },
+      { field: 'Value #B', text: 'This month' },
+      { field: 'Value #C', text: '30 days' },
     ],
   })
 
@@ -78,7 +81,7 @@ export const arppu = () =>
   timeseries({
     ...money,
     title: 'ARPPU',
-    width: 12,
+    width: 24,
     description:
       'MRR / paying users, by currency, in major units. Users who pay in another currency are among the latter.',
     queries: [

@@ -25,7 +25,7 @@ export const activeNow = () =>
       queries: [{ expression: active(window), legend: 'now' }],
       change: {
         expression: growth(activeUsers, { window, ...chosen }, window),
-        legend: `against ${hours} hours before`,
+        legend: `change in ${hours} hours`,
       },
     }),
   )

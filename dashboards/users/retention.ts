@@ -32,7 +32,7 @@ export const churnByTier = () =>
   timeseries({
     ...share,
     title: 'Churn by tier, 30 days',
-    width: 12,
+    width: 24,
     noData: 'nobody subscribed 30 days ago',
     description:
       'Of the users with a subscription 30 days ago that is no trial, the share whose every subscription has ended. Paused is not ended.',

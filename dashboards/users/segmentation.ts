@@ -27,7 +27,7 @@ export const usersNow = () => [
     width: 10,
     description: 'Registered users that the filters leave: not deleted, not internal.',
     queries: [{ expression: sum(value(users, chosen)), legend: 'now' }],
-    change: { expression: growth(users, chosen, '30d'), legend: 'against 30 days before' },
+    change: { expression: growth(users, chosen, '30d'), legend: 'change in 30 days' },
   }),
   stat({
     ...count,

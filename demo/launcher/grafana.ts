@@ -9,6 +9,14 @@ import type { Stack } from './stack.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
+/** Grafana's own settings, as whoever starts the demo has them: GF_PATHS_PLUGINS says where Infinity is. */
+const ownSettings = (): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      name.startsWith('GF_') && value !== undefined ? [[name, value]] : [],
+    ),
+  )
+
 /**
  * Starts Grafana with the boards, where `grafana` is on PATH (its home two folders above, or GRAFANA_HOME).
  * @returns its address, or what to do to have it
@@ -51,6 +59,7 @@ export async function startGrafana(options: {
         PROMETHEUS_URL: options.prometheusUrl,
         AUDIT_API_URL: options.auditApiUrl,
         BAROMETER_DASHBOARDS: join(root, 'dashboards', 'generated'),
+        ...ownSettings(),
       },
       logFile: join(options.directory.folder('logs'), 'grafana.log'),
       ready: () => answers(`${url}/api/health`),
