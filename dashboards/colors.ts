@@ -5,7 +5,8 @@ export const colors = {
   success: '#22c55e',
   warning: '#f59e0b',
   error: '#ef4444',
-  muted: 'rgba(255, 255, 255, 0.4)',
+  // Readable on a dark board and on a light one.
+  muted: '#8b8b8b',
 } as const
 
 /** The first colour holds below the first step, each other from its step on. */

@@ -26,6 +26,8 @@ export interface TableColumn extends Column {
   link?: Link
   /** Colours of the whole cell by its text. */
   mappings?: readonly ValueText[]
+  /** Whether a click shows the whole of what may be too long for its cell. */
+  inspect?: boolean
   /** There for links, not to be seen. */
   hidden?: boolean
 }
@@ -55,9 +57,10 @@ export function apiTable(options: ApiTableOptions): Buildable {
 /** What it means that there is no row would otherwise stand in each empty cell. */
 const emptyCell: DynamicConfigValue[] = [{ id: 'noValue', value: '' }]
 
-function columnProperties({ width, unit, link, mappings, hidden }: TableColumn): DynamicConfigValue[] {
+function columnProperties({ width, unit, link, mappings, hidden, inspect }: TableColumn): DynamicConfigValue[] {
   const properties: DynamicConfigValue[] = []
   if (hidden) properties.push({ id: 'custom.hidden', value: true })
+  if (inspect) properties.push({ id: 'custom.inspect', value: true })
   if (width !== undefined) properties.push({ id: 'custom.width', value: width })
   if (unit !== undefined) properties.push({ id: 'unit', value: unit })
   if (link !== undefined) {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { testDirectory } from '../testing/database.ts'
@@ -70,3 +70,20 @@ test('the demo is up within a minute, a killed Redis reaches Slack and PagerDuty
   expect((await exited)[0]).toBe(0)
   expect(existsSync(directory)).toBe(false)
 }, 360_000)
+
+const isOnPath = (program: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+
+test.skipIf(!isOnPath('grafana') || !isOnPath('chromium'))(
+  'every board is whole in Grafana, wide and narrow, light and dark (skipped where there is no grafana or no chromium)',
+  async () => {
+    const directory = join(testDirectory('grafana'), 'run')
+    const launcher = resolve(import.meta.dirname, 'launcher.ts')
+    const child = spawn(process.execPath, [launcher, '--check-grafana', '--directory', directory])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+    expect((await once(child, 'exit'))[0], output).toBe(0)
+  },
+  600_000,
+)

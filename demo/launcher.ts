@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import { messageOf, UserError } from '../lib/user-error.ts'
 import { type Barometer, preparePrograms, startBarometer } from './launcher/barometer.ts'
 import { checkDemo } from './launcher/check.ts'
-import { startGrafana } from './launcher/grafana.ts'
+import { checkGrafana, findChromium } from './launcher/check-grafana.ts'
+import { type RunningGrafana, startGrafana } from './launcher/grafana.ts'
 import { loadHistory } from './launcher/history.ts'
 import { startPlatform } from './launcher/platform.ts'
 import { runCommand, startScript } from './launcher/processes.ts'
@@ -13,17 +14,21 @@ import { createProgress, type Progress } from './launcher/progress.ts'
 import { type RunDirectory, takeRunDirectory } from './launcher/run-directory.ts'
 import { createStack, type Stack } from './launcher/stack.ts'
 
-const help = `Usage: npm run demo -- [--keep] [--check] [--directory PATH]
+const help = `Usage: npm run demo -- [--keep] [--check] [--check-grafana [--screenshots PATH]] [--directory PATH]
 
 Starts a platform and Barometer over it on 127.0.0.1, and prints the overview and the addresses.
   --keep   keep the data for the next time
   --check  once all is up, assert that every target is up and every query has data; stop; exit 0 or 1
+  --check-grafana  once all is up, open every board in a browser and assert that it is whole; stop; exit 0 or 1
+  --screenshots PATH  where pictures of the boards go meanwhile
   --directory PATH  where its data goes; .barometer/demo unless given, one demo at a time in each
 Ctrl-C stops everything.`
 
 interface Flags {
   keep: boolean
   check: boolean
+  checkGrafana: boolean
+  screenshots: string | undefined
   directory: string | undefined
 }
 
@@ -32,14 +37,24 @@ function readFlags(): Flags | undefined {
     const options = {
       keep: { type: 'boolean' },
       check: { type: 'boolean' },
+      'check-grafana': { type: 'boolean' },
+      screenshots: { type: 'string' },
       directory: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
     } as const
     const { values } = parseArgs({ options })
     if (values.help) return undefined
-    return { keep: values.keep ?? false, check: values.check ?? false, directory: values.directory }
+    return {
+      keep: values.keep ?? false,
+      check: values.check ?? false,
+      checkGrafana: values['check-grafana'] ?? false,
+      screenshots: values.screenshots,
+      directory: values.directory,
+    }
   } catch (error) {
-    throw new UserError(`${messageOf(error)}; expected --keep, --check, --directory PATH or nothing`)
+    throw new UserError(
+      `${messageOf(error)}; expected --keep, --check, --check-grafana, --screenshots PATH, --directory PATH or nothing`,
+    )
   }
 }
 
@@ -56,8 +71,10 @@ async function start(flags: Flags, directory: RunDirectory, stack: Stack, progre
   )
   const barometer = await startBarometer({ directory, stack, progress, platform })
   const { prometheusUrl, auditApiUrl } = barometer
-  const grafana = await startGrafana({ directory, stack, prometheusUrl, auditApiUrl })
-  await untilScraped(barometer)
+  const [grafana] = await Promise.all([
+    startGrafana({ directory, stack, prometheusUrl, auditApiUrl }),
+    untilScraped(barometer),
+  ])
   const environment = { PROMETHEUS_URL: barometer.prometheusUrl }
   process.stdout.write(`\n${await runCommand(['overview'], environment, logs)}\n`)
   printAddresses(barometer, platform.apiUrl, grafana)
@@ -66,6 +83,7 @@ async function start(flags: Flags, directory: RunDirectory, stack: Stack, progre
   )
   process.stdout.write(`ready in ${progress.seconds().toFixed(0)} s\n`)
   const history = loadHistory({ directory, stack, progress, platform, barometer })
+  if (flags.checkGrafana) return (await history) && (await checkBoards(grafana, flags.screenshots))
   return flags.check ? (await history) && (await checkDemo(barometer)) : true
 }
 
@@ -80,9 +98,9 @@ async function untilScraped({ prometheusUrl }: Barometer): Promise<void> {
   }
 }
 
-function printAddresses(barometer: Barometer, apiUrl: string, grafana: string): void {
+function printAddresses(barometer: Barometer, apiUrl: string, grafana: RunningGrafana | undefined): void {
   const rows = [
-    ['Grafana', grafana],
+    ['Grafana', grafanaLine(grafana)],
     ['Prometheus', barometer.prometheusUrl],
     ['Alertmanager', barometer.alertmanagerUrl],
     ['exporter', `${barometer.exporterUrl}/metrics`],
@@ -92,6 +110,20 @@ function printAddresses(barometer: Barometer, apiUrl: string, grafana: string): 
     ['fake PagerDuty', `${barometer.pagerdutyUrl}/requests`],
   ]
   for (const [name = '', address] of rows) process.stdout.write(`${name.padEnd(15)} ${address}\n`)
+}
+
+const grafanaLine = (grafana: RunningGrafana | undefined): string =>
+  grafana === undefined
+    ? 'not on PATH; install Grafana 10.4 or later, or use docker compose up'
+    : `${grafana.url} (admin, password in ${grafana.passwordFile})`
+
+/** With a browser, where there are both. */
+async function checkBoards(grafana: RunningGrafana | undefined, screenshots: string | undefined): Promise<boolean> {
+  const browser = findChromium()
+  if (grafana !== undefined && browser !== undefined) return await checkGrafana(grafana, browser, screenshots)
+  const missing = grafana === undefined ? 'grafana' : 'chromium'
+  process.stdout.write(`Grafana check: skipped, since there is no ${missing} on PATH\n`)
+  return true
 }
 
 async function main(): Promise<number> {
@@ -106,7 +138,7 @@ async function main(): Promise<number> {
   const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), once(process, 'SIGHUP')])
   try {
     const good = await Promise.race([start(flags, directory, stack, progress), asked.then(() => true)])
-    if (flags.check) return good ? 0 : 1
+    if (flags.check || flags.checkGrafana) return good ? 0 : 1
     if (good) process.stdout.write('Ctrl-C stops everything.\n')
     await asked
     return 0

@@ -61,7 +61,7 @@ export const recentErrors = ({ traceUrl }: BoardSettings) =>
       { selector: 'occurred_at', text: 'Time', type: 'timestamp', width: 170 },
       { selector: 'service', text: 'Service', type: 'string', width: 140 },
       { selector: 'type', text: 'Type', type: 'string', width: 180 },
-      { selector: 'message', text: 'Message', type: 'string' },
+      { selector: 'message', text: 'Message', type: 'string', inspect: true },
       { selector: 'route', text: 'Route', type: 'string', width: 180 },
       { selector: 'status', text: 'Status', type: 'number', width: 80 },
       {

@@ -16,7 +16,6 @@ export const paymentsNow = () =>
     ...money,
     title: 'Paid',
     width: 24,
-    height: 6,
     joinBy: 'currency',
     description:
       'Money paid since midnight and since the first in the reporting time zone, and in 30 days, in major units.',

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { answers, startProgram } from '../stack/process.ts'
@@ -17,33 +17,48 @@ const ownSettings = (): Record<string, string> =>
     ),
   )
 
+/** Where its configuration's defaults are: beside the program, or where the distributions' packages lay it. */
+function homeOf(program: string): string | undefined {
+  const homes = [process.env.GRAFANA_HOME, resolve(realpathSync(program), '..', '..'), '/usr/share/grafana']
+  return homes.find((home) => home !== undefined && existsSync(join(home, 'conf', 'defaults.ini')))
+}
+
+export interface RunningGrafana {
+  url: string
+  /** Of admin. */
+  password: string
+  passwordFile: string
+}
+
 /**
- * Starts Grafana with the boards, where `grafana` is on PATH (its home two folders above, or GRAFANA_HOME).
- * @returns its address, or what to do to have it
+ * Starts Grafana with the boards, where `grafana` is on PATH and its home is found (GRAFANA_HOME says where else).
+ * @returns undefined where it is not
  */
 export async function startGrafana(options: {
   directory: RunDirectory
   stack: Stack
   prometheusUrl: string
   auditApiUrl: string
-}): Promise<string> {
+}): Promise<RunningGrafana | undefined> {
   const program = (process.env.PATH ?? '')
     .split(delimiter)
     .map((folder) => join(folder, 'grafana'))
     .find((path) => existsSync(path))
-  if (program === undefined) return 'not on PATH; install Grafana 10.4 or later, or use docker compose up'
+  const home = program === undefined ? undefined : homeOf(program)
+  if (program === undefined || home === undefined) return undefined
   const port = await getPort({ host: '127.0.0.1' })
   const url = `http://127.0.0.1:${port}`
   const data = options.directory.folder('grafana')
   const provisioning = await writeProvisioning(options.directory)
   mkdirSync(join(data, 'plugins'), { recursive: true })
   const password = randomSecret()
-  writeFileSync(join(data, 'admin-password'), password, { mode: 0o600 })
+  const passwordFile = join(data, 'admin-password')
+  writeFileSync(passwordFile, password, { mode: 0o600 })
   await options.stack.add(
     startProgram({
       name: 'Grafana',
       command: program,
-      arguments: ['server', '--homepath', process.env.GRAFANA_HOME ?? resolve(program, '..', '..')],
+      arguments: ['server', '--homepath', home],
       environment: {
         GF_SERVER_HTTP_ADDR: '127.0.0.1',
         GF_SERVER_HTTP_PORT: String(port),
@@ -66,7 +81,7 @@ export async function startGrafana(options: {
       readyTimeoutMs: 60_000,
     }),
   )
-  return `${url} (admin, password in ${join(data, 'admin-password')})`
+  return { url, password, passwordFile }
 }
 
 /**
