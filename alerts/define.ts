@@ -1,3 +1,5 @@
+import type { Recording } from '../catalogue/recordings.ts'
+
 /** An alert as data. Its page is `docs/runbooks/<kebab-case name>.md`. */
 export interface Alert {
   name: string
@@ -26,6 +28,7 @@ export interface Alert {
 export interface RuleGroup {
   name: string
   interval: string
+  recordings?: readonly Recording[]
   alerts: readonly Alert[]
 }
 

@@ -6,7 +6,8 @@ const runbooks = 'docs/runbooks'
 
 /** A group as Prometheus reads it. */
 export function renderRules(group: RuleGroup): string {
-  const rules = group.alerts.map((alert) => ({
+  const recordings = (group.recordings ?? []).map(({ name, recordedBy }) => ({ record: name, expr: recordedBy }))
+  const alerts = group.alerts.map((alert) => ({
     alert: alert.name,
     expr: alert.expression,
     ...(alert.for === undefined ? {} : { for: alert.for }),
@@ -19,6 +20,6 @@ export function renderRules(group: RuleGroup): string {
       summary: alert.summary,
     },
   }))
-  const file = { groups: [{ name: group.name, interval: group.interval, rules }] }
+  const file = { groups: [{ name: group.name, interval: group.interval, rules: [...recordings, ...alerts] }] }
   return `# Made by npm run generate from alerts/.\n${stringify(file, { lineWidth: 0 })}`
 }

@@ -50,6 +50,7 @@ export const generationsFinished = metric({
     aspect_ratio: kept('aspect_ratio'),
     status: oneOf('succeeded', 'failed', 'cancelled'),
   },
+  recorded: { minutes: 15 },
   sources: ['users', 'generations'],
   owner: 'generations',
 })

@@ -104,6 +104,11 @@ export interface Metric<Of extends Labels = Labels, Type extends MetricType = Me
   buckets?: readonly number[]
   /** The greatest number of label combinations, where it is less than the product of the bounds. */
   combinationsMax?: number
+  /**
+   * Recorded for what shows it over time, by the hour or by its quarters: a query over 30 days reads each sample of each
+   * series, whatever its step.
+   */
+  recorded?: { minutes: 15 | 60; labels?: Readonly<Record<string, string>> }
 }
 
 type Definition<Of extends Labels, Type extends MetricType> = Omit<

@@ -46,11 +46,34 @@ export function anyOf(metrics: readonly Metric[]): Expression {
 
 /** One value for each label combination, whatever number of replicas there is: the greatest, or their sum. */
 export function value<Of extends Metric>(of: Of, matchers: Matchers<Of> & TargetMatchers = {}): Expression {
-  return acrossReplicas(of, series(of, matchers))
+  const all = series(of, matchers)
+  return isRecorded(of) ? `last_over_time(${all}[${of.recorded?.minutes ?? 5}m])` : acrossReplicas(of, all)
 }
 
 function acrossReplicas(of: Metric, expression: Expression): Expression {
-  return `${of.replicas === 'same' ? 'max' : 'sum'} without (instance, pod) (${expression})`
+  return isRecorded(of)
+    ? expression
+    : `${of.replicas === 'same' ? 'max' : 'sum'} without (instance, pod) (${expression})`
+}
+
+/** What a rule records: a metric of its own, without replicas. */
+export type Recorded<Of extends Metric> = Of & { recordedBy: Expression }
+
+const isRecorded = (of: Metric): of is Recorded<Metric> => 'recordedBy' in of
+
+/**
+ * What the rules record of a figure of many series, for panels that show it over time: what was scraped last before each hour,
+ * or each quarter of an hour. Grafana lays the points of such panels on whole hours and days of the board's time zone, and these
+ * are quarters of an hour in every zone.
+ * @throws where the figure is not recorded
+ */
+export function overTime<Of extends Metric>(of: Of): Recorded<Of> {
+  if (of.recorded === undefined)
+    throw new Error(`${of.name} is not recorded; expected a metric of the catalogue that is`)
+  const { minutes, labels = {} } = of.recorded
+  const scraped = acrossReplicas(of, selectorOf(of.name, labels))
+  const isLast = `minute() % ${minutes} == ${minutes - 1}`
+  return { ...of, name: `job:${of.name}:max`, recordedBy: `${scraped} and on () (${isLast})` }
 }
 
 /** Increase a second of a counter of our own. Business figures are gauges and have no rate: see `change`. */
@@ -62,6 +85,27 @@ export function rate<Of extends CounterOrHistogram>(
   refuseFigure(of)
   const name = of.type === 'histogram' ? `${of.name}_count` : of.name
   return acrossReplicas(of, `rate(${selectorOf(name, matchers)}[${range}])`)
+}
+
+/** The same of the series of a counter or histogram by their name. */
+export function rateOfSeries(
+  of: CounterOrHistogram,
+  name: string,
+  options: { job: string; range: string; without: readonly string[] },
+): Expression {
+  refuseFigure(of)
+  const { job, range, without } = options
+  const all = acrossReplicas(of, `rate(${selectorOf(name, { job })}[${range}])`)
+  return without.length === 0 ? all : `sum without (${without.join(', ')}) (${all})`
+}
+
+/** Of a rate that is recorded, that over a longer range. */
+export function averageOf<Of extends Recorded<Metric>>(
+  of: Of,
+  matchers: Matchers<Of> & TargetMatchers,
+  range: string,
+): Expression {
+  return `avg_over_time(${series(of, matchers)}[${range}])`
 }
 
 /** Quantile of a histogram of our own over a range, by the labels that are left. */
@@ -137,8 +181,8 @@ export function changeBy<Of extends Metric>(
  * stand at the day they count, the last of them being today's. Only of what is counted ever: such a figure does not begin
  * anew at midnight. Looks ahead and at the end of the range, which Prometheus does from 2.33 on.
  *
- * The end of a stretch is read from one hour, as its beginning is; the whole stretch is read at the last instant alone,
- * since at each of 30 days that would be every sample of 30 days.
+ * The end of a stretch is read from one hour, as its beginning is, and from what is recorded where the figure is; the whole
+ * stretch is read at the last instant alone, since at each of 30 days that would be every sample of 30 days.
  */
 export function changeDuring<Of extends Metric>(
   labels: readonly ('environment' | (keyof LabelsOf<Of> & string))[],
@@ -146,12 +190,14 @@ export function changeDuring<Of extends Metric>(
   matchers: Matchers<Of>,
   window: string,
 ): Expression {
-  const at = (range: string) => sumBy(labels, acrossReplicas(of, `last_over_time(${series(of, matchers)}${range})`))
+  const last = (from: Of, range: string) =>
+    sumBy(labels, acrossReplicas(from, `last_over_time(${series(from, matchers)}${range})`))
+  const at = (range: string) => last(of.recorded === undefined ? of : overTime(of), range)
   const snapshot = (range: string) => `max(last_over_time(${snapshotTimestampSeconds.name}${range}))`
   const newest = `[${window}] @ end() offset -${window}`
   // The newest figures of this stretch are the newest of all.
   const isLast = `${snapshot(`[${window}] offset -${window}`)} == ${snapshot(newest)}`
-  const end = `(${at(`[1h] offset -${window}`)} or (${at(newest)} and on () (${isLast})))`
+  const end = `((${last(of, newest)} and on () (${isLast})) or ${at(`[1h] offset -${window}`)})`
   return `((${end} - (${at('[1h]')} or 0 * ${end})) and on () (${snapshot('[1h]')}))`
 }
 

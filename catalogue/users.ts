@@ -18,6 +18,7 @@ export const users = metric({
     characters: oneOf('0', '1', '2-5', '6-20', '21+'),
     activity: oneOf('power', 'regular', 'casual', 'dormant'),
   },
+  recorded: { minutes: 60 },
   sources: ['users', 'subscriptions', 'characters', 'generations'],
   owner: 'users',
 })
@@ -29,6 +30,7 @@ export const signups = metric({
   help: 'Users created in the window, by source and country.',
   definition: 'Users by created_at, deleted ones included (a sign-up happened), internal ones left out.',
   labels: { window: calendarAndEver, source: kept('signup_source'), country },
+  recorded: { minutes: 15, labels: { window: 'ever' } },
   sources: ['users'],
   owner: 'signups',
 })
@@ -41,6 +43,7 @@ export const activeUsers = metric({
   definition:
     'Rolling windows, exactly 24 h, 168 h and 720 h, not calendar days: the figure moves smoothly and can be compared at any hour. tier and country as they are now. Never add windows up.',
   labels: { window: rolling, tier, country },
+  recorded: { minutes: 15 },
   sources: ['users', 'sessions', 'subscriptions'],
   owner: 'active-users',
 })

@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { images } from '../catalogue/content.ts'
 import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
-import { change, value } from '../catalogue/promql.ts'
+import { change, overTime, sum, value } from '../catalogue/promql.ts'
 import { mrrMovement } from '../catalogue/revenue.ts'
-import { activeUsers, users } from '../catalogue/users.ts'
+import { activeUsers, signups, users } from '../catalogue/users.ts'
 import { seed } from '../demo/simulator/seed.ts'
 import { findProgram, type ProgramFile } from '../demo/stack/debian-packages.ts'
 import { startPrometheus } from '../demo/stack/prometheus.ts'
@@ -42,7 +42,7 @@ const samplesIn = (text: string): string[] => text.split('\n').filter((line) => 
 
 /** `name{labels} value seconds` as promtool dumps it: `{__name__="name", labels} value milliseconds`. */
 function asDumped(line: string): string {
-  const [, name, inner = '', number, seconds] = /^(\w+)(?:\{(.*)\})? (\S+) (\d+)$/.exec(line) ?? []
+  const [, name, inner = '', number, seconds] = /^([\w:]+)(?:\{(.*)\})? (\S+) (\d+)$/.exec(line) ?? []
   const pairs = [`__name__="${name}"`, ...(inner.match(/\w+="(?:[^"\\]|\\.)*"/g) ?? []).sort()]
   return `{${pairs.join(', ')}} ${number} ${seconds}000`
 }
@@ -119,6 +119,12 @@ test('Prometheus reads the blocks: each sample of the text, and changes over the
   expect(await ask(`sum(${value(activeUsers, dau)})`, at)).toMatchObject([
     { value: await wanted(activeUsers, at, dau) },
   ])
+  // What the rules would have recorded then, as if every replica had been one.
+  const recorded = await ask(value(overTime(users)), at)
+  expect(recorded.every(({ labels: of }) => of.job === 'barometer-exporter' && of.instance === undefined)).toBe(true)
+  expect(await ask(sum(value(overTime(users))), at)).toMatchObject([{ value: await wanted(users, at, {}) }])
+  const ever = await ask(value(overTime(signups)), at)
+  expect(new Set(ever.map(({ labels: of }) => of.window))).toEqual(new Set(['ever']))
   const made = { window: 'ever' } as const
   const more = (await wanted(images, at, made)) - (await wanted(images, before, made))
   expect(more).toBeGreaterThan(0)

@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
-import { changeDuring } from '../catalogue/promql.ts'
+import { changeDuring, overTime } from '../catalogue/promql.ts'
 import { signups } from '../catalogue/users.ts'
-import { findProgram } from '../demo/stack/debian-packages.ts'
-import { startPrometheus } from '../demo/stack/prometheus.ts'
 import { testDirectory } from '../testing/database.ts'
+import { promtool, startPrometheusOver } from '../testing/prometheus.ts'
 
 const [minute, hour, day] = [60, 3_600, 86_400]
 
@@ -31,37 +28,37 @@ test('a bar is what its day grew by, today is so far, and a day without its midn
   const scraped = hours.filter((at) => at < first + 2 * day - 2 * hour || at > first + 2 * day + hour)
   // A source that nobody came from until the fourth noon.
   const noon = first + 3 * day + day / 2
-  const samples = [
-    ...scraped.map((at) => ({ name: snapshotTimestampSeconds.name, labels: '', at, value: at })),
+  const signedUp = [
     ...scraped.map((at) => {
       const labels = '{window="ever",source="direct",country="DE"}'
-      return { name: signups.name, labels, at, value: 1_000 + (at - first) / minute }
+      return { labels, at, value: 1_000 + (at - first) / minute }
     }),
     ...scraped.flatMap((at) => {
       const labels = '{window="ever",source="late",country="DE"}'
-      return at < noon ? [] : [{ name: signups.name, labels, at, value: 1 + (at - noon) / hour }]
+      return at < noon ? [] : [{ labels, at, value: 1 + (at - noon) / hour }]
     }),
+  ]
+  const samples = [
+    ...scraped.map((at) => ({ name: snapshotTimestampSeconds.name, labels: '', at, value: at })),
+    ...signedUp.map((sample) => ({ name: signups.name, ...sample })),
+    // As backfill writes it, and as rules do; what is newest is not recorded yet.
+    ...signedUp.filter(({ at }) => at <= today).map((sample) => ({ name: overTime(signups).name, ...sample })),
   ]
   const directory = testDirectory('bars')
   writeFileSync(join(directory, 'history.txt'), exposition(samples))
-  const promtool = await findProgram('promtool')
-  await promisify(execFile)(
-    promtool.path,
-    ['tsdb', 'create-blocks-from', 'openmetrics', join(directory, 'history.txt'), join(directory, 'data')],
-    { env: { ...process.env, ...promtool.environment } },
-  )
-  writeFileSync(join(directory, 'prometheus.yml'), '{}')
-  const prometheus = await startPrometheus({ directory, configFile: join(directory, 'prometheus.yml') })
+  const [file, data] = [join(directory, 'history.txt'), join(directory, 'data')]
+  await promtool('tsdb', 'create-blocks-from', 'openmetrics', file, data)
+  const prometheus = await startPrometheusOver(directory)
   onTestFinished(() => prometheus.stop())
 
   const query = changeDuring(['source'], signups, { window: 'ever' }, '1d')
   const span = { start: String(first - day), end: String(today), step: String(day) }
   const response = await fetch(`${prometheus.url}/api/v1/query_range?${new URLSearchParams({ query, ...span })}`)
-  const { data } = (await response.json()) as {
+  const { data: answer } = (await response.json()) as {
     data: { result: { metric: { source: string }; values: [number, string][] }[] }
   }
   const bars = Object.fromEntries(
-    data.result.map(({ metric, values }) => [
+    answer.result.map(({ metric, values }) => [
       metric.source,
       Object.fromEntries(values.map(([at, value]) => [(at - first) / day, Number(value)])),
     ]),

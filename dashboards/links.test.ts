@@ -2,7 +2,7 @@ import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../audit-api/testing.ts'
 import { catalogue } from '../catalogue/index.ts'
-import { type ApiQuery, readBoardQueries } from '../demo/launcher/board-queries.ts'
+import { type ApiQuery, readBoardQueries } from '../lib/board-queries.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { dashboards } from './index.ts'
 import { auditApi } from './infinity.ts'
@@ -221,7 +221,7 @@ interface Event {
 async function shown<Item>(panel: string, chosen: Here['variables']): Promise<Item[]> {
   const isOf = (query: ApiQuery) => query.uid === uids.audit && query.panel === panel
   const lists = Object.fromEntries(Object.entries(chosen).map(([name, values]) => [name, [values].flat()]))
-  const query = readBoardQueries(to, lists).api.find(isOf)
+  const query = readBoardQueries({ now: to, chosen: lists }).api.find(isOf)
   return JSON.parse(await get(query?.path ?? '')).items
 }
 

@@ -36,6 +36,8 @@ export interface StatOptions extends PanelOptions {
   /** Texts for values, such as 1 for up. */
   mappings?: readonly ValueText[]
   sparkline?: boolean
+  /** Thousands of series are added up at each point: the sparkline is of three hours, not of a day. */
+  hasManySeries?: boolean
 }
 
 /** The name of the query that compares with the period before. */
@@ -45,11 +47,16 @@ const changeRefId = 'Change'
  * What a sparkline shows, however long the range of the board is: over 30 days the last point of a line is up to an hour
  * old, and the number is that of the last point. Five minutes are a refresh of the board.
  */
-const sparkline = { business: { timeFrom: '24h', step: '5m' }, live: { timeFrom: '3h', step: '30s' } } as const
+const sparkline = {
+  business: { timeFrom: '24h', step: '5m' },
+  ofMany: { timeFrom: '3h', step: '5m' },
+  live: { timeFrom: '3h', step: '30s' },
+} as const
 
 /** A big number, with a sparkline of the last hours behind it unless told otherwise. */
 export function stat(options: StatOptions): StatPanelBuilder {
-  const { timeFrom, step } = options.step === undefined ? sparkline.business : sparkline.live
+  const business = options.hasManySeries ? sparkline.ofMany : sparkline.business
+  const { timeFrom, step } = options.step === undefined ? business : sparkline.live
   const queries = options.sparkline === false ? options.queries.map(asInstant) : options.queries
   const panel = withCommon(new StatPanelBuilder(), options, 4)
     .graphMode(options.sparkline === false ? BigValueGraphMode.None : BigValueGraphMode.Area)

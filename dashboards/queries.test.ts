@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
+import { recordedFigures, recordedRates } from '../catalogue/recordings.ts'
 import { prometheusOwn } from './queries.ts'
 import { boards, parse, queries } from './testing.ts'
 
+const recordings = [...recordedFigures, ...Object.values(recordedRates).flat()]
 const known = new Map(
-  catalogue.flatMap((metric) =>
+  [...catalogue, ...recordings].flatMap((metric) =>
     [metric.name, ...['bucket', 'sum', 'count'].map((part) => `${metric.name}_${part}`)].map((name) => [name, metric]),
   ),
 )
@@ -46,8 +48,8 @@ test.each(queries)('$where rates what is counted, and never what is computed', (
     expect(isRated, `${metric} in ${expression}`).toBe(isCounted)
   }
   for (const [, range = ''] of expression.matchAll(/\brate\([^[]*\[([^\]]*)\]/g)) {
-    // The range of the board is for what is said of it as a whole; an hour is what a burn rate is of.
-    expect(['$__rate_interval', '$__range', '1h'], expression).toContain(range)
+    // 315 s are for what is not recorded yet: rules record the rates of longer ranges.
+    expect(['$__rate_interval', '315s'], expression).toContain(range)
   }
 })
 
@@ -65,8 +67,8 @@ test.each(queries)(
     // What is no figure over time is one value.
     if (target.instant || target.interval === undefined) return
     if (!isBusiness) return
-    // Over a day alone five minutes are 288 points.
-    const steps = panel?.timeFrom === '24h' ? ['5m'] : ['1h', '6h', '1d', '$period']
+    // Over a day alone five minutes are 288 points, over three hours 36.
+    const steps = ['24h', '3h'].includes(panel?.timeFrom ?? '') ? ['5m'] : ['1h', '6h', '1d', '$period']
     expect(steps).toContain(target.interval)
   },
 )
@@ -94,7 +96,30 @@ test('a number is of now, however long the range of its board is', () => {
     expect(panel.hideTimeOverride, where).toBe(true)
     expect([
       ['24h', '5m'],
+      ['3h', '5m'],
       ['3h', '30s'],
     ]).toContainEqual([panel.timeFrom, target.interval])
+  }
+})
+
+test('what has hundreds of series is read over 30 days as it is recorded, not as it is scraped', () => {
+  const many = new Set(recordings.flatMap(({ recordedBy }) => parse(recordedBy).selectors.map(({ metric }) => metric)))
+  for (const { expression, panel, target, where } of queries) {
+    if (target.instant || panel?.timeFrom !== undefined) continue
+    for (const { metric, matchers, text } of parse(expression).selectors) {
+      if (!many.has(metric)) continue
+      // The stretch that is not over is read at the last instant alone, and a minute's rates are counted by the exporter's own.
+      const isAtEnd = text.includes('@ end()')
+      const isRecorded = recordings.some(({ recordedBy }) =>
+        parse(recordedBy).selectors.some(
+          (one) =>
+            one.metric === metric &&
+            one.matchers.every(({ label, value }) =>
+              matchers.some((given) => given.label === label && given.value === value),
+            ),
+        ),
+      )
+      expect(isAtEnd || !isRecorded, `${where} reads ${metric} as scraped`).toBe(true)
+    }
   }
 })

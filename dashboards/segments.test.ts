@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../audit-api/testing.ts'
-import { type Chosen, readBoardQueries } from '../demo/launcher/board-queries.ts'
 import { seed } from '../demo/simulator/seed.ts'
 import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
+import { type Chosen, readBoardQueries } from '../lib/board-queries.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
@@ -118,7 +118,7 @@ async function get(path: string): Promise<Record<string, unknown>> {
 async function valuesOf(uid: string, name: string): Promise<readonly string[]> {
   if (typed[name] !== undefined) return typed[name]
   const panel = `variable ${name}`
-  const label = readBoardQueries(asOf).labels.find((query) => query.uid === uid && query.panel === panel)
+  const label = readBoardQueries({ now: asOf }).labels.find((query) => query.uid === uid && query.panel === panel)
   if (label !== undefined) return await past.labelValues(label.metric, label.label, 3_600)
   const query = boards.find((board) => board.uid === uid)?.variables.find((variable) => variable.name === name)?.query
   const { url, root_selector } = (query as { infinityQuery: { url: string; root_selector: string } }).infinityQuery
@@ -152,8 +152,12 @@ const sums: Readonly<Record<string, { by: string; value: string }>> = {
 }
 
 /** Every query of a board that stands in a panel, with the values chosen: of the last point that Grafana would ask for. */
-function queriesOf(uid: string, chosen: Chosen, from?: string): Asked[] {
-  const { prometheus, api } = readBoardQueries(asOf, chosen, from)
+function queriesOf(uid: string, chosen: Chosen, rangeSeconds?: number): Asked[] {
+  const { prometheus, api } = readBoardQueries({
+    now: asOf,
+    chosen,
+    ...(rangeSeconds === undefined ? {} : { rangeSeconds }),
+  })
   return [
     ...prometheus
       .filter((query) => query.uid === uid && !query.panel.startsWith('annotation'))
@@ -238,7 +242,7 @@ const choices = boards.flatMap(({ uid, variables }) =>
 
 test.each(choices)('$uid: each choice of $name is answered, and by something else', async ({ uid, name, values }) => {
   // Of a month there is a cohort when the month has begun and ended in the range.
-  const [first = [], ...others] = values.map((value) => queriesOf(uid, { [name]: [value] }, 'now-90d'))
+  const [first = [], ...others] = values.map((value) => queriesOf(uid, { [name]: [value] }, 90 * 86_400))
   let concerned = 0
   for (const [index, query] of first.entries()) {
     const each = [query, ...others.flatMap((queries) => queries[index] ?? [])]

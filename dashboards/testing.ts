@@ -65,6 +65,8 @@ export interface Selector {
   matchers: { label: string; value: string }[]
   /** The functions and aggregations around it, the innermost first. */
   within: string[]
+  /** With its range, its offset and the instant it is read at. */
+  text: string
 }
 
 export interface ParsedQuery {
@@ -95,7 +97,10 @@ export function parse(expression: string): ParsedQuery {
       const matchers = [...here.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"/g)].map(
         ([, label = '', value = '']) => ({ label, value }),
       )
-      found.selectors.push({ metric: /^[\w:]*/.exec(here)?.[0] ?? '', matchers, within })
+      const modified = /^(?:\[[^\]]*\])?(?:\s*@\s*(?:end|start)\(\))?(?:\s*offset\s+\S+)?/.exec(
+        text.slice(node.to),
+      )?.[0]
+      found.selectors.push({ metric: /^[\w:]*/.exec(here)?.[0] ?? '', matchers, within, text: here + modified })
     },
   })
   return found

@@ -1,6 +1,6 @@
 import { generationDurationSeconds, generationFailures, generationsFinished } from '../../catalogue/content.ts'
 import { queueJobs } from '../../catalogue/infrastructure.ts'
-import { changeBy, partsOf, quantileOf, ratio, sumBy, value } from '../../catalogue/promql.ts'
+import { changeBy, overTime, partsOf, quantileOf, ratio, sumBy, value } from '../../catalogue/promql.ts'
 import { generationSuccessRatio } from '../../catalogue/slo.ts'
 import { barGauge, heatmap } from '../charts.ts'
 import { higherIsBetter } from '../colors.ts'
@@ -16,10 +16,10 @@ const dayStep = '6h'
 const time = { unit: 's', noData: 'nothing succeeded' }
 const share = { unit: 'percentunit', noData: 'nothing ended, or no figures of a day before yet' }
 
-const successOver = (window: string) =>
+const successOver = (finished: typeof generationsFinished, window: string) =>
   ratio(
-    changeBy(['type'], generationsFinished, { ...chosen, status: 'succeeded' }, window),
-    changeBy(['type'], generationsFinished, { ...chosen, status: ['succeeded', 'failed'] }, window),
+    changeBy(['type'], finished, { ...chosen, status: 'succeeded' }, window),
+    changeBy(['type'], finished, { ...chosen, status: ['succeeded', 'failed'] }, window),
   )
 
 export const durationOverTime = () =>
@@ -58,7 +58,7 @@ export const successByType = () =>
     step: dayStep,
     max: 1,
     description: 'succeeded / (succeeded + failed) of the 24 hours before each instant; cancelled in neither.',
-    queries: [{ expression: successOver('1d'), legend: '{{type}}' }],
+    queries: [{ expression: successOver(overTime(generationsFinished), '1d'), legend: '{{type}}' }],
   })
 
 export const successByTypeNow = () =>
@@ -68,7 +68,7 @@ export const successByTypeNow = () =>
     width: 12,
     decimals: 1,
     description: 'succeeded / (succeeded + failed) of the generations that ended in the time range of the board.',
-    queries: [{ expression: successOver('$__range'), legend: '{{type}}' }],
+    queries: [{ expression: successOver(generationsFinished, '$__range'), legend: '{{type}}' }],
     thresholds: higherIsBetter(generationSuccessRatio),
   })
 

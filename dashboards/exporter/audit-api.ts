@@ -1,6 +1,6 @@
 import * as audit from '../../catalogue/audit.ts'
-import { httpServerRequestDurationSeconds } from '../../catalogue/infrastructure.ts'
-import { maxBy, mean, quantile, rate, sum, sumBy, value } from '../../catalogue/promql.ts'
+import { averageOf, maxBy, mean, quantileOf, rate, sum, sumBy, value } from '../../catalogue/promql.ts'
+import { auditRequestBuckets } from '../../catalogue/recordings.ts'
 import { timeseries } from '../panels.ts'
 
 const own = { step: '30s', noData: 'the audit API is not scraped' }
@@ -48,16 +48,13 @@ export const requestsOfApi = () =>
   timeseries({
     ...own,
     title: 'Response times of the audit API, p95',
+    step: '1m',
     width: 12,
     unit: 's',
     description: '95 of 100 requests to each route were answered within this time.',
     queries: [
       {
-        expression: quantile(0.95, httpServerRequestDurationSeconds, {
-          matchers: { job: 'barometer-audit-api' },
-          range,
-          by: ['http_route'],
-        }),
+        expression: quantileOf(0.95, sumBy(['http_route', 'le'], averageOf(auditRequestBuckets, {}, '$__interval'))),
         legend: '{{http_route}}',
       },
     ],

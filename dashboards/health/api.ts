@@ -1,17 +1,22 @@
-import { httpServerRequestDurationSeconds as requests } from '../../catalogue/infrastructure.ts'
-import { orZero, quantile, rate, ratio, sum, sumBy } from '../../catalogue/promql.ts'
+import { averageOf, orZero, quantileOf, ratio, sum, sumBy } from '../../catalogue/promql.ts'
+import {
+  newestBucketsOfRoutes,
+  requestBuckets,
+  requestBucketsOfRoutes,
+  requestRate,
+} from '../../catalogue/recordings.ts'
 import { apiAvailabilityRatio } from '../../catalogue/slo.ts'
 import { colors, higherIsBetter } from '../colors.ts'
 import { stat, timeseries } from '../panels.ts'
 import { figureTable } from '../tables.ts'
-import { live } from './states.ts'
+import { recorded } from './states.ts'
 
 const platform = { job: 'platform-api' } as const
 const failing = { ...platform, http_response_status_code: { matches: '5..' } } as const
 const silent = { noData: 'the job platform-api is not scraped, or nobody asks it' }
 
-const all = (range: string) => sum(rate(requests, platform, range))
-const failed = (range: string) => orZero(sum(rate(requests, failing, range)))
+const all = (range: string) => sum(averageOf(requestRate, platform, range))
+const failed = (range: string) => orZero(sum(averageOf(requestRate, failing, range)))
 const errorRatio = (range: string) => ratio(failed(range), all(range))
 /** What may fail: the limit that pages. */
 const budget = 1 - apiAvailabilityRatio.critical
@@ -20,7 +25,7 @@ const percent = (share: number) => `${Number((share * 100).toFixed(2))} %`
 /** What was promised and how much of it is used up. */
 export const apiBudget = () => [
   stat({
-    ...live,
+    ...recorded,
     ...silent,
     title: `Availability (goal ${percent(apiAvailabilityRatio.critical)})`,
     width: 8,
@@ -31,7 +36,7 @@ export const apiBudget = () => [
     thresholds: higherIsBetter(apiAvailabilityRatio),
   }),
   stat({
-    ...live,
+    ...recorded,
     ...silent,
     title: 'Error budget left',
     width: 8,
@@ -48,7 +53,7 @@ export const apiBudget = () => [
     },
   }),
   stat({
-    ...live,
+    ...recorded,
     ...silent,
     title: 'Burn rate, 1 h',
     width: 8,
@@ -68,7 +73,7 @@ export const apiBudget = () => [
 
 export const apiRate = () =>
   timeseries({
-    ...live,
+    ...recorded,
     ...silent,
     title: 'Requests by route',
     width: 12,
@@ -76,13 +81,13 @@ export const apiRate = () =>
     stacked: true,
     description: 'Requests a second to the platform’s API.',
     queries: [
-      { expression: sumBy(['http_route'], rate(requests, platform, '$__rate_interval')), legend: '{{http_route}}' },
+      { expression: sumBy(['http_route'], averageOf(requestRate, platform, '$__interval')), legend: '{{http_route}}' },
     ],
   })
 
 export const apiErrors = () =>
   timeseries({
-    ...live,
+    ...recorded,
     ...silent,
     title: 'Error rate',
     width: 12,
@@ -90,25 +95,31 @@ export const apiErrors = () =>
     softMax: 0.01,
     color: colors.error,
     description: 'Answers of 500 and above, of all answers of the platform’s API.',
-    queries: [{ expression: errorRatio('$__rate_interval'), legend: 'errors' }],
+    queries: [{ expression: errorRatio('$__interval'), legend: 'errors' }],
   })
+
+const buckets = sumBy(['le'], averageOf(requestBuckets, platform, '$__interval'))
 
 export const apiLatency = () =>
   timeseries({
-    ...live,
+    ...recorded,
     ...silent,
     title: 'Response times',
     width: 12,
     unit: 's',
     description: 'Half, 95 and 99 of 100 requests were answered within this time.',
     queries: [
-      { expression: quantile(0.5, requests, { matchers: platform, range: '$__rate_interval' }), legend: 'p50' },
-      { expression: quantile(0.95, requests, { matchers: platform, range: '$__rate_interval' }), legend: 'p95' },
-      { expression: quantile(0.99, requests, { matchers: platform, range: '$__rate_interval' }), legend: 'p99' },
+      { expression: quantileOf(0.5, buckets), legend: 'p50' },
+      { expression: quantileOf(0.95, buckets), legend: 'p95' },
+      { expression: quantileOf(0.99, buckets), legend: 'p99' },
     ],
   })
 
-const ofRoute = (q: number) => quantile(q, requests, { matchers: platform, range: '$__range', by: ['http_route'] })
+const byRoute = (matchers: typeof platform | typeof failing) =>
+  sumBy(['http_route'], averageOf(requestRate, matchers, '$__range'))
+/** What is recorded comes every five minutes: before that, what was scraped since the start. */
+const bucketsInRange = `${averageOf(requestBucketsOfRoutes, platform, '$__range')} or ${newestBucketsOfRoutes}`
+const ofRoute = (q: number) => quantileOf(q, sumBy(['http_route', 'le'], bucketsInRange))
 
 export const apiRoutes = () =>
   figureTable({
@@ -118,12 +129,9 @@ export const apiRoutes = () =>
     unit: 's',
     description: 'Requests a second, share of errors and response times of each route in the time range of the board.',
     queries: [
-      { expression: sumBy(['http_route'], rate(requests, platform, '$__range')) },
+      { expression: byRoute(platform) },
       {
-        expression: ratio(
-          `(${sumBy(['http_route'], rate(requests, failing, '$__range'))} or 0 * ${sumBy(['http_route'], rate(requests, platform, '$__range'))})`,
-          sumBy(['http_route'], rate(requests, platform, '$__range')),
-        ),
+        expression: ratio(`(${byRoute(failing)} or 0 * ${byRoute(platform)})`, byRoute(platform)),
       },
       { expression: ofRoute(0.5) },
       { expression: ofRoute(0.95) },

@@ -1,16 +1,16 @@
-import { errorsTotal } from '../../catalogue/audit.ts'
-import { rate, sumBy } from '../../catalogue/promql.ts'
+import { averageOf, sumBy } from '../../catalogue/promql.ts'
+import { errorRate as recordedErrors } from '../../catalogue/recordings.ts'
 import type { BoardSettings } from '../board.ts'
 import { timeRange } from '../infinity.ts'
 import { timeseries } from '../panels.ts'
 import { apiTable } from '../tables.ts'
-import { live } from './states.ts'
+import { recorded } from './states.ts'
 
 const none = { noData: 'no error was reported in this time, or you may not read them' }
 
 export const errorRate = () =>
   timeseries({
-    ...live,
+    ...recorded,
     title: 'Errors by type',
     width: 12,
     height: 10,
@@ -21,7 +21,7 @@ export const errorRate = () =>
       'Errors a second that the services of the platform reported; the 50 most frequent types, the rest is other.',
     queries: [
       {
-        expression: sumBy(['service', 'error_type'], rate(errorsTotal, {}, '$__rate_interval')),
+        expression: sumBy(['service', 'error_type'], averageOf(recordedErrors, {}, '$__interval')),
         legend: '{{service}} {{error_type}}',
       },
     ],

@@ -2,19 +2,28 @@ import {
   queueJobs,
   queueJobsFinishedTotal,
   queueOldestWaitingSeconds,
-  queueProcessingSeconds,
-  queueWaitSeconds,
   queueWorkers,
 } from '../../catalogue/infrastructure.ts'
-import { mean, quantile, rate, sumBy, value } from '../../catalogue/promql.ts'
+import { averageOf, quantileOf, rate, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
+import { queueProcessing, queueWait } from '../../catalogue/recordings.ts'
 import { queueOldestWaitingSeconds as oldestLimits } from '../../catalogue/slo.ts'
 import { lowerIsBetter, noneIsBest } from '../colors.ts'
 import { stat, timeseries } from '../panels.ts'
-import { live } from './states.ts'
+import { live, recorded } from './states.ts'
 
 const watched = { ...live, noData: 'no queue is watched' }
-const range = '$__rate_interval'
+
+const times = { ...watched, ...recorded, width: 12, unit: 's' }
+
+/** Mean and 95 of 100. */
+const timesOf = ({ bucket, sum: seconds, count }: typeof queueWait) => [
+  {
+    expression: ratio(sum(averageOf(seconds, {}, '$__interval')), sum(averageOf(count, {}, '$__interval'))),
+    legend: 'mean',
+  },
+  { expression: quantileOf(0.95, sumBy(['le'], averageOf(bucket, {}, '$__interval'))), legend: 'p95' },
+]
 
 export const queueLength = () =>
   timeseries({
@@ -41,7 +50,9 @@ export const processingRate = () =>
     unit: 'ops',
     stacked: true,
     description: 'Jobs a second that completed and that failed, over all queues.',
-    queries: [{ expression: sumBy(['result'], rate(queueJobsFinishedTotal, {}, range)), legend: '{{result}}' }],
+    queries: [
+      { expression: sumBy(['result'], rate(queueJobsFinishedTotal, {}, '$__rate_interval')), legend: '{{result}}' },
+    ],
     names: ['completed', 'failed'],
   })
 
@@ -70,31 +81,21 @@ export const oldestWaiting = () =>
 
 export const waitTime = () =>
   timeseries({
-    ...watched,
+    ...times,
     title: 'Wait',
-    width: 12,
-    unit: 's',
     noData: 'no job began',
     description:
       'Time from waiting to active, mean and 95 of 100, over all queues; delays and retry back-off are no waiting.',
-    queries: [
-      { expression: mean(queueWaitSeconds, { range }), legend: 'mean' },
-      { expression: quantile(0.95, queueWaitSeconds, { range }), legend: 'p95' },
-    ],
+    queries: timesOf(queueWait),
   })
 
 export const processingTime = () =>
   timeseries({
-    ...watched,
+    ...times,
     title: 'Processing',
-    width: 12,
-    unit: 's',
     noData: 'no job ended',
     description: 'Time from active to finished, completed and failed alike, mean and 95 of 100, over all queues.',
-    queries: [
-      { expression: mean(queueProcessingSeconds, { range }), legend: 'mean' },
-      { expression: quantile(0.95, queueProcessingSeconds, { range }), legend: 'p95' },
-    ],
+    queries: timesOf(queueProcessing),
   })
 
 export const workers = () =>

@@ -39,3 +39,5 @@ export const overallThresholds: Thresholds = {
 
 /** Probes come every 5 s; a finer step would only repeat them. */
 export const live = { step: '5s' } as const
+/** What rules record comes every minute, likewise. */
+export const recorded = { step: '1m' } as const

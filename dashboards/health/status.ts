@@ -1,10 +1,19 @@
-import { dependencyLatencySeconds } from '../../catalogue/infrastructure.ts'
-import { quantile } from '../../catalogue/promql.ts'
+import { averageOf, quantileOf, sumBy } from '../../catalogue/promql.ts'
+import { dependencyLatencyBuckets } from '../../catalogue/recordings.ts'
 import { stateTimeline } from '../charts.ts'
 import { upOrDown } from '../colors.ts'
 import { upTexts } from '../panel-options.ts'
 import { tiles, timeseries } from '../panels.ts'
-import { dependencyState, gpuState, live, overallState, overallTexts, overallThresholds, queueState } from './states.ts'
+import {
+  dependencyState,
+  gpuState,
+  live,
+  overallState,
+  overallTexts,
+  overallThresholds,
+  queueState,
+  recorded,
+} from './states.ts'
 
 const notProbed = { unit: 'short', noData: 'it is not probed' }
 
@@ -59,7 +68,7 @@ export const stateOverTime = () =>
 
 export const latencyOfDependencies = () =>
   timeseries({
-    ...live,
+    ...recorded,
     title: 'Latency of probes, p95',
     width: 12,
     height: 9,
@@ -69,10 +78,10 @@ export const latencyOfDependencies = () =>
       '95 of 100 probes took at most this long, failed and timed-out ones too; a probe is given up after 3 s.',
     queries: [
       {
-        expression: quantile(0.95, dependencyLatencySeconds, {
-          range: '$__rate_interval',
-          by: ['dependency', 'target'],
-        }),
+        expression: quantileOf(
+          0.95,
+          sumBy(['dependency', 'target', 'le'], averageOf(dependencyLatencyBuckets, {}, '$__interval')),
+        ),
         legend: '{{dependency}} {{target}}',
       },
     ],

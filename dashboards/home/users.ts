@@ -1,12 +1,13 @@
+import { overTime, sum, value } from '../../catalogue/promql.ts'
 import * as users from '../../catalogue/users.ts'
 import { colors } from '../colors.ts'
 import { toBoard } from '../links.ts'
 import { stat, timeseries } from '../panels.ts'
-import { compared, total } from '../queries.ts'
+import { compared } from '../queries.ts'
 
 const count = { unit: 'short', noData: 'no figures yet', links: [toBoard('users', 'Users')] }
 
-/** There is a series for each tier, country, number of characters and activity: thousands, read 120 times in 30 days. */
+/** There is a series for each tier, country, number of characters and activity: thousands, added up 120 times in 30 days. */
 const manySeriesStep = '6h'
 
 const newUsers = (title: string, window: 'today' | 'week' | 'month', since: string, before: '1d' | '7d' | '30d') =>
@@ -33,6 +34,7 @@ export const usersNow = () => [
     ...count,
     ...compared(users.users, {}, '30d'),
     title: 'Users',
+    hasManySeries: true,
     width: 5,
     description: 'Registered users now: not deleted, not internal.',
   }),
@@ -52,8 +54,10 @@ export const growthOverTime = () =>
     step: manySeriesStep,
     color: colors.primary,
     description: 'Registered users at each instant: not deleted, not internal.',
-    queries: [{ expression: total(users.users), legend: 'users' }],
+    queries: [{ expression: sum(value(overTime(users.users))), legend: 'users' }],
   })
+
+const activeAt = (window: '1d' | '7d' | '30d') => sum(value(overTime(users.activeUsers), { window }))
 
 export const activeOverTime = () =>
   timeseries({
@@ -62,8 +66,8 @@ export const activeOverTime = () =>
     width: 12,
     description: 'Distinct live users with a session in the last 24, 168 and 720 hours.',
     queries: [
-      { expression: total(users.activeUsers, { window: '1d' }), legend: 'DAU' },
-      { expression: total(users.activeUsers, { window: '7d' }), legend: 'WAU' },
-      { expression: total(users.activeUsers, { window: '30d' }), legend: 'MAU' },
+      { expression: activeAt('1d'), legend: 'DAU' },
+      { expression: activeAt('7d'), legend: 'WAU' },
+      { expression: activeAt('30d'), legend: 'MAU' },
     ],
   })

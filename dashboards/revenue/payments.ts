@@ -1,4 +1,4 @@
-import { changeDuring, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
+import { changeDuring, overTime, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { mrr, payingUsers, paymentAmount, refundAmount, refunds as refundsMade } from '../../catalogue/revenue.ts'
 import { activeUsers, churnedSubscribers, subscribersAtStart } from '../../catalogue/users.ts'
 import { timeseries } from '../panels.ts'
@@ -70,7 +70,7 @@ export const arpu = () =>
     description: '(payments - refunds) of 30 days / users active in 30 days, by currency, in major units.',
     queries: [
       {
-        expression: `(${paid('30d')} - (${refunded} or 0 * ${paid('30d')})) / on () group_left () (${sum(value(activeUsers, { window: '30d' }))} > 0)`,
+        expression: `(${paid('30d')} - (${refunded} or 0 * ${paid('30d')})) / on () group_left () (${sum(value(overTime(activeUsers), { window: '30d' }))} > 0)`,
         legend: '{{currency}}',
       },
     ],

@@ -1,5 +1,5 @@
 import * as content from '../../catalogue/content.ts'
-import { growth, ratio, sum, value } from '../../catalogue/promql.ts'
+import { growth, overTime, ratio, sum, value } from '../../catalogue/promql.ts'
 import { activeUsers, generatingUsers, sessions } from '../../catalogue/users.ts'
 import { stat, timeseries } from '../panels.ts'
 import { filter } from '../queries.ts'
@@ -13,7 +13,7 @@ const windows = [
   { window: '30d', name: 'MAU', hours: 720 },
 ] as const
 
-const active = (window: '1d' | '7d' | '30d') => sum(value(activeUsers, { window, ...chosen }))
+const activeAt = (window: '1d' | '7d' | '30d') => sum(value(overTime(activeUsers), { window, ...chosen }))
 
 export const activeNow = () =>
   windows.map(({ window, name, hours }) =>
@@ -22,7 +22,7 @@ export const activeNow = () =>
       title: name,
       width: 8,
       description: `Distinct live users who started a session in the last ${hours} hours, against the ${hours} hours before.`,
-      queries: [{ expression: active(window), legend: 'now' }],
+      queries: [{ expression: sum(value(activeUsers, { window, ...chosen })), legend: 'now' }],
       change: {
         expression: growth(activeUsers, { window, ...chosen }, window),
         legend: `change in ${hours} hours`,
@@ -36,7 +36,7 @@ export const activeOverTime = () =>
     title: 'Active users',
     width: 12,
     description: 'Distinct live users with a session in the last 24, 168 and 720 hours, at each instant.',
-    queries: windows.map(({ window, name }) => ({ expression: active(window), legend: name })),
+    queries: windows.map(({ window, name }) => ({ expression: activeAt(window), legend: name })),
   })
 
 export const stickiness = () =>
@@ -48,8 +48,8 @@ export const stickiness = () =>
     noData: 'nobody was active in 30 days',
     description: 'DAU / MAU: how much of a month the average active user is there.',
     queries: [
-      { expression: ratio(active('1d'), active('30d')), legend: 'DAU / MAU' },
-      { expression: ratio(active('7d'), active('30d')), legend: 'WAU / MAU' },
+      { expression: ratio(activeAt('1d'), activeAt('30d')), legend: 'DAU / MAU' },
+      { expression: ratio(activeAt('7d'), activeAt('30d')), legend: 'WAU / MAU' },
     ],
   })
 
@@ -60,7 +60,7 @@ export const sessionsPerUser = () =>
     description:
       'Sessions started in the window over the distinct users who started one. Deleted users’ sessions count.',
     queries: windows.map(({ window }) => ({
-      expression: ratio(sum(value(sessions, { window })), sum(value(activeUsers, { window }))),
+      expression: ratio(sum(value(sessions, { window })), sum(value(overTime(activeUsers), { window }))),
       legend: window,
     })),
   })

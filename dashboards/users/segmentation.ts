@@ -1,4 +1,4 @@
-import { growth, sum, sumBy, value } from '../../catalogue/promql.ts'
+import { growth, overTime, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { users } from '../../catalogue/users.ts'
 import { barGauge } from '../charts.ts'
 import { stat, timeseries } from '../panels.ts'
@@ -24,6 +24,7 @@ export const usersNow = () => [
   stat({
     ...count,
     title: 'Users in this segment',
+    hasManySeries: true,
     width: 10,
     description: 'Registered users that the filters leave: not deleted, not internal.',
     queries: [{ expression: sum(value(users, chosen)), legend: 'now' }],
@@ -32,6 +33,7 @@ export const usersNow = () => [
   stat({
     ...count,
     title: 'Power against casual',
+    hasManySeries: true,
     width: 10,
     description:
       'Users that the filters leave, by activity: power from 50 generations in 30 days, casual from 1, unless set otherwise.',
@@ -62,10 +64,10 @@ export const segmentsOverTime = () =>
       ...count,
       title: `By ${title}, over time`,
       width: 12,
-      // Thousands of series: by the day they are read 30 times in 30 days.
+      // Thousands of series: by the day they are added up 30 times in 30 days.
       step: '1d',
       stacked: true,
       description: `Registered users at each instant. ${meaning}`,
-      queries: [{ expression: sumBy([label], value(users, chosen)), legend: `{{${label}}}` }],
+      queries: [{ expression: sumBy([label], value(overTime(users), chosen)), legend: `{{${label}}}` }],
     }),
   )

@@ -1,5 +1,5 @@
+import { type ApiQuery, type PrometheusQuery, readBoardQueries } from '../../lib/board-queries.ts'
 import type { Barometer } from './barometer.ts'
-import { type ApiQuery, type PrometheusQuery, readBoardQueries } from './board-queries.ts'
 import { mayBeEmpty, sparseTables } from './empty-queries.ts'
 
 /**
@@ -8,7 +8,7 @@ import { mayBeEmpty, sparseTables } from './empty-queries.ts'
  * @returns whether all is well; each thing that is not is a line on standard error
  */
 export async function checkDemo(barometer: Barometer): Promise<boolean> {
-  const { prometheus, labels, api } = readBoardQueries(new Date())
+  const { prometheus, labels, api } = readBoardQueries({ now: new Date() })
   const { prometheusUrl } = barometer
   const problems = await targetProblems(prometheusUrl)
   for (const query of prometheus) problems.push(...(await queryProblems(prometheusUrl, query)))

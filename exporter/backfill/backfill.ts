@@ -41,10 +41,10 @@ export async function backfill(options: BackfillOptions): Promise<readonly strin
   checkLabels(options.labels)
   const blocks = options.blocks === undefined ? undefined : await prepareBlocks(options.blocks, hours)
   const partial = output === undefined ? undefined : `${output}.partial`
+  const sinks: Sink[] = [...(blocks?.sinks ?? [])]
   try {
-    const sinks: Sink[] = [...(blocks?.sinks ?? [])]
     if (partial !== undefined) sinks.push(await openOutput(partial, hours))
-    if (sinks.length === 0) sinks.push(printSink(options.print, hours))
+    if (sinks.length === 0) sinks.push(await printSink(options.print, hours))
     const failures = await writeAll(sinks, options)
     await finish(sinks)
     await blocks?.make({ onBlock: (done, all) => options.say(`block ${done} of ${all}`), signal: options.signal })
@@ -54,6 +54,7 @@ export async function backfill(options: BackfillOptions): Promise<readonly strin
     if (!options.signal.aborted) throw error
     throw new UserError('stopped before it was done; nothing is left of it', { exitCode: 1, cause: error })
   } finally {
+    await Promise.allSettled(sinks.map((sink) => sink.abandon()))
     await blocks?.clean()
     if (partial !== undefined) await rm(partial, { force: true })
   }

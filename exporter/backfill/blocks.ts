@@ -14,7 +14,7 @@ export interface Blocks {
   sinks: readonly Sink[]
   /** Makes the blocks of what the sinks were given, which are closed. */
   make(options: { onBlock: (done: number, all: number) => void; signal: AbortSignal }): Promise<void>
-  /** Removes whatever is not finished. */
+  /** Removes whatever is not finished, once the sinks are closed or abandoned. */
   clean(): Promise<void>
 }
 
@@ -54,10 +54,7 @@ export async function prepareBlocks(directory: string, hours: Hours): Promise<Bl
       if (failed !== undefined) throw failed.reason
       for (const block of await readdir(made)) await rename(join(made, block), join(target, block))
     },
-    clean: async () => {
-      await Promise.all(sinks.map((sink) => sink.close().catch(() => {})))
-      await rm(work, { recursive: true, force: true })
-    },
+    clean: () => rm(work, { recursive: true, force: true }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Metric } from '../../catalogue/define.ts'
+import { overTime } from '../../catalogue/promql.ts'
 import { renderHeader, renderName, renderNumber, written } from '../exposition.ts'
 import { type Hours, hourMs } from './hours.ts'
 import type { HourlySeries } from './series.ts'
@@ -13,9 +14,9 @@ export interface WriteOptions {
 
 /**
  * Writes one family: OpenMetrics wants the samples of a family together, those of a label combination together, and their
- * timestamps in order.
+ * timestamps in order. What the rules of Prometheus record of the metric goes with it: they know nothing of the past.
  * https://prometheus.io/docs/specs/om/open_metrics_spec/
- * @returns how many series and samples
+ * @returns how many series and samples, without recorded ones
  */
 export async function writeFamily(
   metric: Metric,
@@ -25,19 +26,34 @@ export async function writeFamily(
   const { hours, sinks } = options
   const { name, type, help } = metric
   const header = renderHeader({ name, type, help }, 'openmetrics')
-  for (const sink of sinks) sink.add(header)
+  const recorded = metric.recorded === undefined ? undefined : overTime(metric)
+  for (const sink of sinks) {
+    sink.add(header)
+    if (recorded !== undefined) sink.addLater(renderHeader(recorded, 'openmetrics'))
+  }
   const times = Array.from({ length: hours.count }, (_, place) => ` ${(hours.firstMs + place * hourMs) / 1_000}\n`)
   const count = { series: 0, samples: 0 }
   for await (const series of all) {
     const lines = linesOf(metric, series, options.labels)
+    const recordedLines = recorded === undefined ? [] : linesOf(recorded, series, withoutReplica(options.labels))
+    const isRecorded = Object.entries(recorded?.recorded?.labels ?? {}).every(
+      ([name, text]) => series.labels[name] === text,
+    )
     for (const sink of sinks) {
-      sink.add(textOf(series, lines, { times, first: sink.first, end: sink.end }))
+      const place = { times, first: sink.first, end: sink.end }
+      sink.add(textOf(series, lines, place))
+      if (isRecorded) sink.addLater(textOf(series, recordedLines, place))
       await sink.drain()
     }
     count.series += lines.length
     count.samples += lines.length * series.there.reduce((sum, one) => sum + one, 0)
   }
   return count
+}
+
+/** The rules take the greatest over replicas. */
+function withoutReplica({ instance: _, pod: __, ...labels }: Readonly<Record<string, string>>): Record<string, string> {
+  return labels
 }
 
 /** What stands before the value, and the column that the value is from. */
@@ -76,8 +92,5 @@ function textOf(
 }
 
 export async function finish(sinks: readonly Sink[]): Promise<void> {
-  for (const sink of sinks) {
-    sink.add('# EOF\n')
-    await sink.close()
-  }
+  for (const sink of sinks) await sink.close('# EOF\n')
 }

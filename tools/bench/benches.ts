@@ -42,4 +42,11 @@ export const benches: readonly Bench[] = [
       'ingest beside a bare INSERT, pages of 10 million events at any depth, and the export of all of them beside psql; on a Postgres of its own, or on the one whose superuser BENCH_DATABASE_URL names',
     load: async () => (await import('./audit/audit.ts')).benchAudit,
   },
+  {
+    name: 'boards',
+    title: 'What a board costs',
+    summary:
+      'all that each board asks of a Prometheus with 30 days of scrapes, recording rules included; on Postgres as the others, for the figures',
+    load: async () => (await import('./boards/boards.ts')).benchBoards,
+  },
 ]
