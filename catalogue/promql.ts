@@ -197,7 +197,10 @@ export function changeDuring<Of extends Metric>(
   const newest = `[${window}] @ end() offset -${window}`
   // The newest figures of this stretch are the newest of all.
   const isLast = `${snapshot(`[${window}] offset -${window}`)} == ${snapshot(newest)}`
-  const end = `((${last(of, newest)} and on () (${isLast})) or ${at(`[1h] offset -${window}`)})`
+  // In the last hour of a stretch its end is known, without what was counted before in the stretch and is no more.
+  const lastHour = last(of, `[1h] @ end() offset -${window}`)
+  const latest = `(${lastHour} or (${last(of, newest)} unless on () (${lastHour})))`
+  const end = `((${latest} and on () (${isLast})) or ${at(`[1h] offset -${window}`)})`
   return `((${end} - (${at('[1h]')} or 0 * ${end})) and on () (${snapshot('[1h]')}))`
 }
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
+import { type Recording, recordedFigures } from '../catalogue/recordings.ts'
 import { findProgram } from '../demo/stack/debian-packages.ts'
 import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
 import type { Family } from '../exporter/collector.ts'
@@ -142,7 +143,27 @@ function addPage(families: Map<string, { header: string; samples: string }>, pag
     for (const replica of replicas)
       family.samples += samples.map((line) => `${scraped(line, replica)} ${atMs / 1_000}\n`).join('')
     families.set(name, family)
+    const recording = recordedFigures.find((figure) => figure.name === `job:${name}:max`)
+    if (recording !== undefined) addRecorded(families, recording, samples, atMs)
   }
+}
+
+/** What the rules would have recorded of it: of both replicas once, and only what they record. */
+function addRecorded(
+  families: Map<string, { header: string; samples: string }>,
+  figure: Recording,
+  samples: readonly string[],
+  atMs: number,
+): void {
+  const kept = Object.entries(figure.recorded?.labels ?? {}).map(([label, value]) => `${label}="${value}"`)
+  const lines = samples.filter((line) => kept.every((pair) => line.includes(pair)))
+  const family = families.get(figure.name) ?? { header: `# TYPE ${figure.name} gauge\n`, samples: '' }
+  family.samples += lines
+    .map(
+      (line) => `${figure.name}${scraped(line, '').replace(/^\w+/, '').replace('instance="",', '')} ${atMs / 1_000}\n`,
+    )
+    .join('')
+  families.set(figure.name, family)
 }
 
 function scraped(line: string, instance: string): string {
