@@ -1,7 +1,8 @@
 import { dependencyLastProbeTimestampSeconds, dependencyUp, gpuJobs, gpuWorkers } from '../catalogue/infrastructure.ts'
+import { up } from '../catalogue/prometheus.ts'
 import { sumBy, value } from '../catalogue/promql.ts'
 import { hardDownFor, keepFiringFor, probeAgeSeconds } from '../catalogue/slo.ts'
-import type { RuleGroup } from './define.ts'
+import type { Panel, RuleGroup } from './define.ts'
 
 const hardDown = { severity: 'critical', for: hardDownFor, keepFiringFor } as const
 
@@ -15,6 +16,13 @@ const workersThere = sumBy(
 // Pods that are asked by address are meant to be there always. A pod that is gone tells no queue, so it needs no waiting job.
 const podsThere = sumBy(['environment', 'provider'], value(gpuWorkers, { provider: 'comfyui', state: 'running' }))
 
+const states: Panel = { board: 'barometer-health', title: 'State over time' }
+const targets: Panel = { board: 'barometer-exporter', title: 'Targets' }
+
+/** No replica of a job can be scraped, or there is none. One of several that is away is TargetMissing. */
+const gone = (job: string) =>
+  `max by (environment, job) (${up.name}{job="${job}"}) == 0 or absent(${up.name}{job="${job}"})`
+
 /** What the platform cannot do without. Evaluated every 5 s, so that a page is out within a minute. */
 export const dependencyAlerts: RuleGroup = {
   name: 'barometer-dependencies',
@@ -27,6 +35,7 @@ export const dependencyAlerts: RuleGroup = {
       expression: `${value(dependencyUp, { dependency: 'postgres' })} == 0`,
       summary: 'Postgres {{ $labels.target }} does not answer',
       description: 'A SELECT 1 has failed for 30 s. Nothing on the platform works without it.',
+      panel: states,
     },
     {
       ...hardDown,
@@ -35,6 +44,7 @@ export const dependencyAlerts: RuleGroup = {
       expression: `${value(dependencyUp, { dependency: 'redis' })} == 0`,
       summary: 'Redis {{ $labels.target }} does not answer',
       description: 'A PING has failed for 30 s. No job is queued or taken.',
+      panel: states,
     },
     {
       ...hardDown,
@@ -43,6 +53,7 @@ export const dependencyAlerts: RuleGroup = {
       expression: `${value(dependencyUp, { dependency: 's3' })} == 0`,
       summary: 'The bucket at {{ $labels.target }} cannot be written or read',
       description: 'The bucket does not answer, or a canary could not be written, read back and deleted, for 30 s.',
+      panel: states,
     },
     {
       ...hardDown,
@@ -51,6 +62,7 @@ export const dependencyAlerts: RuleGroup = {
       expression: `${value(dependencyUp, { dependency: 'api' })} == 0`,
       summary: "The platform's API {{ $labels.target }} does not answer",
       description: 'Its health address has given no answer, a time-out or a 5xx for 30 s.',
+      panel: states,
     },
     {
       ...hardDown,
@@ -58,7 +70,9 @@ export const dependencyAlerts: RuleGroup = {
       component: 'gpu',
       expression: `((${jobsWait} > 0) unless on (${byEndpoint.join(', ')}) (${workersThere} > 0)) or ${podsThere} == 0`,
       summary: 'No GPU worker at {{ $labels.provider }}{{ with $labels.endpoint }} {{ . }}{{ end }}',
-      description: `For ${hardDownFor} jobs have waited at an endpoint with no worker ready, running or starting, or every always-on pod has been down. Scale to zero at rest does not fire this.`,
+      description:
+        'For 30 s jobs have waited at an endpoint with no worker ready, running or starting, or every always-on pod has been down. Scale to zero at rest does not fire this.',
+      panel: { board: 'barometer-health', title: 'GPU workers by state' },
     },
     {
       ...hardDown,
@@ -66,23 +80,26 @@ export const dependencyAlerts: RuleGroup = {
       component: 'exporter',
       expression: `time() - ${value(dependencyLastProbeTimestampSeconds)} > ${probeAgeSeconds.critical}`,
       summary: 'The probe of {{ $labels.dependency }} {{ $labels.target }} does not end',
-      description: 'No probe of it has ended for 30 s, so what is shown of it is old.',
+      description: `For 30 s the last probe of it that ended has been more than ${probeAgeSeconds.critical} s old, so what is shown of it is old.`,
+      panel: { board: 'barometer-health', title: 'Latency of probes, p95' },
     },
     {
       ...hardDown,
       name: 'ExporterDown',
       component: 'exporter',
-      expression: `up{job="barometer-probes"} == 0 or absent(up{job="barometer-probes"})`,
+      expression: gone('barometer-probes'),
       summary: 'The exporter cannot be scraped',
-      description: 'Prometheus has not reached it for 30 s: what it measures is not watched.',
+      description: 'Prometheus has reached no replica of it for 30 s: what it measures is not watched.',
+      panel: targets,
     },
     {
       ...hardDown,
       name: 'AuditApiDown',
-      component: 'barometer',
-      expression: `up{job="barometer-audit-api"} == 0 or absent(up{job="barometer-audit-api"})`,
+      component: 'audit',
+      expression: gone('barometer-audit-api'),
       summary: 'The audit API cannot be scraped',
-      description: 'Prometheus has not reached it for 30 s: admin actions reported over HTTP are not taken.',
+      description: 'Prometheus has reached no replica of it for 30 s: admin actions reported over HTTP are not taken.',
+      panel: targets,
     },
   ],
 }

@@ -1,15 +1,27 @@
+import { apiAlerts } from './api.ts'
+import { auditAlerts } from './audit.ts'
+import { contentAlerts } from './content.ts'
 import { dependencyAlerts } from './dependencies.ts'
-import { figureAlerts } from './figures.ts'
-import { metaAlerts } from './meta.ts'
+import { exporterAlerts } from './exporter.ts'
+import { gpuAlerts } from './gpu.ts'
+import { monitoringAlerts } from './monitoring.ts'
 import { queueAlerts } from './queues.ts'
 import { recordedFiguresGroup, recordedRateGroups } from './recordings.ts'
+import { revenueAlerts } from './revenue.ts'
+import { userAlerts } from './users.ts'
 
 /** Every group of rules; a file of the same name is generated for each. */
 export const ruleGroups = [
   dependencyAlerts,
   queueAlerts,
-  figureAlerts,
-  metaAlerts,
+  gpuAlerts,
+  apiAlerts,
+  exporterAlerts,
+  auditAlerts,
+  contentAlerts,
+  userAlerts,
+  revenueAlerts,
+  monitoringAlerts,
   recordedFiguresGroup,
   ...recordedRateGroups,
 ]

@@ -1,23 +1,19 @@
 import { stringify } from 'yaml'
-
-/** Labels that all alerts of one outage share; an alert silences only what belongs to its own environment. */
-const equal = ['environment']
-
-/** What one alert makes superfluous: the cause on the left, what follows from it on the right. */
-const consequences: readonly [cause: string, consequence: string][] = [
-  ['DatabaseDown', 'ApiDown|AuditApiDown|GenerationSuccessRateLow|CollectorFailing|SnapshotStale'],
-  ['RedisDown', 'QueueWorkersGone|QueueStalled|ApiDown'],
-  [
-    'ExporterDown',
-    'DatabaseDown|RedisDown|StorageDown|ApiDown|NoGpuWorkers|QueueWorkersGone|QueueStalled|ProbeStale|SnapshotStale|CollectorFailing',
-  ],
-]
+import { inhibitRules } from './inhibitions.ts'
 
 export interface ReceiverFiles {
   slackUrlFile: string
   pagerdutyKeyFile: string
+  /** Holds the address of the dead man's switch, which is as secret as a key. */
+  deadMansSwitchUrlFile: string
   templateFile: string
 }
+
+/**
+ * Alertmanager before 0.26 takes a webhook's address from no file: provisioning/alertmanager/start.sh puts what the file
+ * holds in the place of this. The domain is one that never resolves.
+ */
+const fromFile = (path: string): string => `http://read-from-file.invalid${path}`
 
 /**
  * Alertmanager's configuration: who is told what, and what follows from what. Secrets are named by file only. Loads in
@@ -34,24 +30,19 @@ export function renderReceivers(files: ReceiverFiles): string {
       group_interval: '1m',
       repeat_interval: '4h',
       routes: [
-        { matchers: ['alertname = "Watchdog"'], receiver: 'nobody' },
+        // Every minute: the switch is to notice a silence of a few.
+        { matchers: ['alertname = "Watchdog"'], receiver: 'dead-mans-switch', repeat_interval: '1m' },
+        { matchers: ['severity = "none"'], receiver: 'nobody' },
         { matchers: ['severity = "critical"'], receiver: 'slack-and-pagerduty', repeat_interval: '1h' },
       ],
     },
-    inhibit_rules: [
-      ...consequences.map(([cause, consequence]) => ({
-        source_matchers: [`alertname = "${cause}"`],
-        target_matchers: [`alertname =~ "${consequence}"`],
-        equal,
-      })),
-      {
-        source_matchers: ['severity = "critical"'],
-        target_matchers: ['severity = "warning"'],
-        equal: [...equal, 'component'],
-      },
-    ],
+    inhibit_rules: inhibitRules(),
     receivers: [
       { name: 'nobody' },
+      {
+        name: 'dead-mans-switch',
+        webhook_configs: [{ url: fromFile(files.deadMansSwitchUrlFile), send_resolved: false, max_alerts: 1 }],
+      },
       { name: 'slack', slack_configs: [slack(files)] },
       { name: 'slack-and-pagerduty', slack_configs: [slack(files)], pagerduty_configs: [pagerduty(files)] },
     ],
@@ -59,37 +50,51 @@ export function renderReceivers(files: ReceiverFiles): string {
   return `# Made by npm run generate from alerts/receivers.ts.\n${stringify(configuration, { lineWidth: 0, aliasDuplicateObjects: false })}`
 }
 
+const template = (name: string): string => `{{ template "barometer.${name}" . }}`
+
 function slack({ slackUrlFile }: ReceiverFiles) {
+  const field = (title: string, name: string) => ({ title, value: template(name), short: true })
+  const button = (text: string, name: string) => ({ type: 'button', text, url: template(name) })
   return {
     api_url_file: slackUrlFile,
     send_resolved: true,
-    color: '{{ template "barometer.color" . }}',
-    title: '{{ template "barometer.title" . }}',
-    title_link: '{{ template "barometer.runbook" . }}',
-    text: '{{ template "barometer.text" . }}',
-    fallback: '{{ template "barometer.title" . }}',
+    username: 'Barometer',
+    color: template('color'),
+    title: template('title'),
+    title_link: template('runbook'),
+    text: template('text'),
+    fallback: template('title'),
+    footer: '',
     fields: [
-      { title: 'Severity', value: '{{ .CommonLabels.severity }}', short: true },
-      { title: 'Component', value: '{{ .CommonLabels.component }}', short: true },
+      field('Environment', 'environment'),
+      field('Severity', 'severity'),
+      field('Component', 'component'),
+      field('Since', 'since'),
     ],
-    actions: [
-      { type: 'button', text: 'Runbook', url: '{{ template "barometer.runbook" . }}' },
-      { type: 'button', text: 'Dashboard', url: '{{ template "barometer.dashboard" . }}' },
-      { type: 'button', text: 'Silence', url: '{{ template "barometer.silence" . }}' },
-    ],
+    actions: [button('Runbook', 'runbook'), button('Dashboard', 'dashboard'), button('Silence', 'silence')],
   }
 }
 
 function pagerduty({ pagerdutyKeyFile }: ReceiverFiles) {
+  const link = (text: string, name: string) => ({ href: template(name), text })
   return {
     routing_key_file: pagerdutyKeyFile,
+    // An incident ends with what it is about.
     send_resolved: true,
-    severity: '{{ if eq .CommonLabels.severity "critical" }}critical{{ else }}warning{{ end }}',
+    client: 'Barometer',
+    client_url: template('dashboard'),
+    severity: template('pagerduty_severity'),
     class: '{{ .CommonLabels.alertname }}',
-    component: '{{ .CommonLabels.component }}',
-    group: '{{ .CommonLabels.environment }}',
-    description: '{{ template "barometer.title" . }}',
-    links: [{ href: '{{ template "barometer.runbook" . }}', text: 'Runbook' }],
-    details: { description: '{{ template "barometer.text" . }}', firing: '{{ .Alerts.Firing | len }}' },
+    component: template('component'),
+    group: template('environment'),
+    description: template('title'),
+    links: [link('Runbook', 'runbook'), link('Dashboard', 'dashboard'), link('Silence', 'silence')],
+    details: {
+      environment: template('environment'),
+      description: template('text'),
+      since: template('since'),
+      firing: '{{ .Alerts.Firing | len }}',
+      resolved: '{{ .Alerts.Resolved | len }}',
+    },
   }
 }

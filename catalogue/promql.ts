@@ -50,6 +50,15 @@ export function value<Of extends Metric>(of: Of, matchers: Matchers<Of> & Target
   return isRecorded(of) ? `last_over_time(${all}[${of.recorded?.minutes ?? 5}m])` : acrossReplicas(of, all)
 }
 
+/** The same as it was some time ago, of what is scraped live: history has an hour between its samples. */
+export function valueBefore<Of extends Metric>(
+  of: Of,
+  matchers: Matchers<Of> & TargetMatchers,
+  ago: string,
+): Expression {
+  return acrossReplicas(of, `${series(of, matchers)} offset ${ago}`)
+}
+
 function acrossReplicas(of: Metric, expression: Expression): Expression {
   return isRecorded(of)
     ? expression
@@ -106,6 +115,19 @@ export function averageOf<Of extends Recorded<Metric>>(
   range: string,
 ): Expression {
   return `avg_over_time(${series(of, matchers)}[${range}])`
+}
+
+/** Observations a second of a histogram of our own that were at most a bucket's bound. */
+export function rateWithin<Of extends Metric<Labels, 'histogram'>>(
+  of: Of,
+  matchers: Matchers<Of> & TargetMatchers,
+  range: string,
+  bound: number,
+): Expression {
+  refuseFigure(of)
+  if (!of.buckets?.includes(bound)) throw new Error(`${of.name} has no bucket of ${bound}`)
+  const selector = selectorOf(`${of.name}_bucket`, { ...matchers, le: String(bound) })
+  return acrossReplicas(of, `rate(${selector}[${range}])`)
 }
 
 /** Quantile of a histogram of our own over a range, by the labels that are left. */
@@ -177,6 +199,21 @@ export function changeBy<Of extends Metric>(
 }
 
 /**
+ * What a sum by labels grew by in a stretch of time that ended some time ago, to compare with how it grows now: 3 h that
+ * ended 7 d ago are the same hours of last week.
+ */
+export function changeBefore<Of extends Metric>(
+  labels: readonly ('environment' | (keyof LabelsOf<Of> & string))[],
+  of: Of,
+  matchers: Matchers<Of>,
+  { window, ago }: { window: string; ago: string },
+): Expression {
+  const at = (offset: string) => sumBy(labels, past(of, matchers, offset))
+  const begin = addDurations(ago, window)
+  return difference(at(ago), at(begin), begin)
+}
+
+/**
  * What a sum by labels grows by in the stretch of time that begins at each instant, as far as it has gone: for bars that
  * stand at the day they count, the last of them being today's. Only of what is counted ever: such a figure does not begin
  * anew at midnight. Looks ahead and at the end of the range, which Prometheus does from 2.33 on.
@@ -207,6 +244,18 @@ export function changeDuring<Of extends Metric>(
 /** By which part a sum is greater or less than it was: 0.1 is a tenth more. Nothing where it was 0 or not there. */
 export function growth<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {
   return `(${ratio(sum(value(of, matchers)), sum(past(of, matchers, window)))} - 1)`
+}
+
+const unitHours = { h: 1, d: 24, w: 168 } as const
+
+/** Two durations of whole hours, days or weeks as one, in hours. */
+function addDurations(...durations: readonly string[]): string {
+  const hours = durations.map((duration) => {
+    const [, count, unit] = /^(\d+)([hdw])$/.exec(duration) ?? []
+    if (unit === undefined) throw new Error(`${duration}; expected whole hours, days or weeks, such as 3h`)
+    return Number(count) * unitHours[unit as keyof typeof unitHours]
+  })
+  return `${hours.reduce((sum, each) => sum + each, 0)}h`
 }
 
 function past<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string): Expression {

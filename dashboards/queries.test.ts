@@ -12,7 +12,7 @@ const known = new Map(
 )
 const own = new Set(Object.values(prometheusOwn).map((selector) => /^\w+/.exec(selector)?.[0] ?? ''))
 /** Labels that Prometheus gives, and that of buckets. */
-const given = ['job', 'instance', 'pod', 'environment', 'le', 'alertstate', 'alertname']
+const given = ['job', 'instance', 'pod', 'environment', 'le', 'alertstate', 'alertname', 'severity']
 
 test.each(queries)('$where is PromQL over metrics and labels that exist', ({ expression }) => {
   const { error, selectors, grouping } = parse(expression)

@@ -4,6 +4,7 @@ import { ruleGroups } from '../alerts/index.ts'
 import { renderReceivers } from '../alerts/receivers.ts'
 import { renderRules } from '../alerts/render.ts'
 import { dashboards } from '../dashboards/index.ts'
+import { panelAddress } from '../dashboards/panel-address.ts'
 import { renderDashboardsPage } from './generate/dashboards-page.ts'
 import { renderEnvironmentExample } from './generate/environment-example.ts'
 import { renderMetricsPage } from './generate/metrics-page.ts'
@@ -16,7 +17,7 @@ function generatedFiles(): Map<string, string> {
   files.set('docs/metrics.md', renderMetricsPage())
   files.set('docs/dashboards.md', renderDashboardsPage())
   files.set('.env.example', renderEnvironmentExample())
-  for (const group of ruleGroups) files.set(`alerts/generated/${group.name}.yml`, renderRules(group))
+  for (const group of ruleGroups) files.set(`alerts/generated/${group.name}.yml`, renderRules(group, panelAddress))
   for (const dashboard of dashboards) {
     files.set(`dashboards/generated/${dashboard.uid}.json`, `${JSON.stringify(dashboard.build(), null, 2)}\n`)
   }
@@ -25,6 +26,7 @@ function generatedFiles(): Map<string, string> {
     renderReceivers({
       slackUrlFile: '/run/secrets/slack_url',
       pagerdutyKeyFile: '/run/secrets/pagerduty_key',
+      deadMansSwitchUrlFile: '/run/secrets/dead_mans_switch_url',
       templateFile: '/etc/alertmanager/barometer.tmpl',
     }),
   )

@@ -1,0 +1,93 @@
+/** What an alert makes superfluous: nobody has to be told what follows from what they were told. */
+export interface Inhibition {
+  cause: string
+  silences: readonly string[]
+  /** Of TargetMissing, the targets of these jobs. */
+  silencesTargetsOf?: readonly string[]
+}
+
+const apiShares = [
+  'ApiErrorRateHigh',
+  'ApiAvailabilityBurnFast',
+  'ApiAvailabilityBurnSlow',
+  'ApiLatencyBurnFast',
+  'ApiLatencyBurnSlow',
+]
+const queueAlerts = ['QueueWorkersGone', 'QueueStalled', 'QueueBacklogGrowing', 'QueueWaitHigh', 'JobFailureRateHigh']
+const figures = ['SnapshotStale', 'CollectorFailing', 'GenerationSuccessRateLow', 'SignupsStopped', 'PaymentsStopped']
+
+/** The cause, and what follows from it; always within one environment. */
+export const inhibitions: readonly Inhibition[] = [
+  {
+    cause: 'DatabaseDown',
+    silences: [
+      'ApiDown',
+      'AuditApiDown',
+      ...apiShares,
+      ...figures,
+      'QueueStalled',
+      'JobFailureRateHigh',
+      'AuditUnsealedLag',
+    ],
+    silencesTargetsOf: ['barometer-audit-api', 'platform-api'],
+  },
+  {
+    cause: 'RedisDown',
+    silences: [...queueAlerts, 'ApiDown', ...apiShares],
+    silencesTargetsOf: ['platform-api'],
+  },
+  { cause: 'StorageDown', silences: ['JobFailureRateHigh', 'GenerationSuccessRateLow'] },
+  { cause: 'ApiDown', silences: apiShares, silencesTargetsOf: ['platform-api'] },
+  {
+    cause: 'NoGpuWorkers',
+    silences: [
+      'QueueStalled',
+      'QueueBacklogGrowing',
+      'QueueWaitHigh',
+      'JobFailureRateHigh',
+      'GenerationSuccessRateLow',
+    ],
+  },
+  {
+    cause: 'ExporterDown',
+    silences: [
+      'DatabaseDown',
+      'RedisDown',
+      'StorageDown',
+      'ApiDown',
+      'NoGpuWorkers',
+      'ProbeStale',
+      ...queueAlerts,
+      'GpuWorkerThrottled',
+      'GpuMemoryLow',
+      ...figures,
+    ],
+    silencesTargetsOf: ['barometer-exporter', 'barometer-probes'],
+  },
+  { cause: 'AuditApiDown', silences: ['AuditUnsealedLag'], silencesTargetsOf: ['barometer-audit-api'] },
+]
+
+/** What can be a cause: OutageEnding tells of these for a while after they have ended. */
+export const outages = inhibitions.map(({ cause }) => cause)
+
+type InhibitRule = { source_matchers: string[]; target_matchers: string[]; equal: string[] }
+
+/** The rules as Alertmanager takes them; the last says that a critical alert silences the warnings of its component. */
+export function inhibitRules(): InhibitRule[] {
+  const equal = ['environment']
+  const rules = inhibitions.flatMap(({ cause, silences, silencesTargetsOf = [] }) => {
+    const targets = [[`alertname =~ "${silences.join('|')}"`]]
+    if (silencesTargetsOf.length > 0)
+      targets.push(['alertname = "TargetMissing"', `job =~ "${silencesTargetsOf.join('|')}"`])
+    const sources = [[`alertname = "${cause}"`], ['alertname = "OutageEnding"', `cause = "${cause}"`]]
+    return targets.flatMap((target_matchers) =>
+      sources.map((source_matchers) => ({ source_matchers, target_matchers, equal })),
+    )
+  })
+  const ofComponent = {
+    source_matchers: ['severity = "critical"'],
+    target_matchers: ['severity = "warning"'],
+    equal: [...equal, 'component'],
+  }
+  return [...rules, ofComponent]
+}

@@ -1,0 +1,14 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { findProgram, type ProgramName } from '../demo/stack/debian-packages.ts'
+
+/**
+ * Runs a program that npm does not bring to its end, in a directory.
+ * @returns its standard output
+ * @throws with what it said, where it fails
+ */
+export async function run(program: ProgramName, words: readonly string[], cwd: string): Promise<string> {
+  const { path, environment } = await findProgram(program)
+  const { stdout } = await promisify(execFile)(path, words, { cwd, env: { ...process.env, ...environment } })
+  return stdout
+}
