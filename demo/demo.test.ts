@@ -39,7 +39,7 @@ test('the demo is up within a minute, a killed Redis reaches Slack and PagerDuty
   }
 
   const addressOf = (name: string) => new RegExp(`^${name}\\s+(http\\S+)$`, 'm').exec(output)?.[1] ?? name
-  const requests = async (name: string) => (await (await fetch(addressOf(name))).json()) as Received[]
+  const requests = async (name: string) => (await (await fetch(`${addressOf(name)}/requests`)).json()) as Received[]
   expect(await requests('fake Slack'), 'nothing is paged while all is well').toEqual([])
   process.kill(Number(/kill -9 (\d+)/.exec(output)?.[1]), 'SIGKILL')
   const message = await eventually(75_000, async () =>

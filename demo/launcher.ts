@@ -93,7 +93,7 @@ async function untilScraped({ prometheusUrl }: Barometer): Promise<void> {
   while (performance.now() < deadlineMs) {
     const response = await fetch(`${prometheusUrl}/api/v1/targets?state=active`)
     const { data } = (await response.json()) as { data: { activeTargets: { health: string }[] } }
-    if (data.activeTargets.length >= 4 && data.activeTargets.every((target) => target.health === 'up')) return
+    if (data.activeTargets.length >= 6 && data.activeTargets.every((target) => target.health === 'up')) return
     await sleep(250)
   }
 }
@@ -106,8 +106,9 @@ function printAddresses(barometer: Barometer, apiUrl: string, grafana: RunningGr
     ['exporter', `${barometer.exporterUrl}/metrics`],
     ['audit API', `${barometer.auditApiUrl}/docs`],
     ['platform API', apiUrl],
-    ['fake Slack', `${barometer.slackUrl}/requests`],
-    ['fake PagerDuty', `${barometer.pagerdutyUrl}/requests`],
+    ['fake Slack', barometer.slackUrl],
+    ['fake PagerDuty', barometer.pagerdutyUrl],
+    ['fake switch', barometer.deadMansSwitchUrl],
   ]
   for (const [name = '', address] of rows) process.stdout.write(`${name.padEnd(15)} ${address}\n`)
 }

@@ -40,6 +40,7 @@ write(
 )
 write('slack_url', 'http://slack:8080/services/demo')
 write('pagerduty_key', randomSecret())
+write('dead_mans_switch_url', 'http://dead-mans-switch:8080/beat')
 write('runpod_key', randomSecret())
 write('grafana_password', randomSecret())
 const addToken = async (words: readonly string[]) =>
@@ -57,6 +58,8 @@ write('grafana_token', await addToken(['--name', 'grafana', '--scope', 'read', '
 writeAlertmanagerFiles(join(directory, 'alertmanager'), {
   slackUrlFile: '/run/secrets/slack_url',
   pagerdutyKeyFile: '/run/secrets/pagerduty_key',
+  deadMansSwitchUrlFile: '/run/secrets/dead_mans_switch_url',
+  templateFile: '/etc/alertmanager/barometer.tmpl',
   pagerdutyUrl: 'http://pagerduty:8080/v2/enqueue',
 })
 console.log('made secrets/; now: docker compose up --build')

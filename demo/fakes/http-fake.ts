@@ -8,7 +8,7 @@ export interface FakeRequest {
   body: unknown
 }
 
-/** What a fake answers: a status and a body that is sent as JSON, or as it is where it is a text. */
+/** What a fake answers: a status and a body that is sent as JSON, or as it is where it is a text or a page. */
 export type FakeAnswer = [status: number, body: unknown]
 
 const bodyMaxBytes = 5_000_000
@@ -51,7 +51,8 @@ async function respond(
   const path = request.url ?? '/'
   const [status, content] = await answer({ method: request.method ?? 'GET', path, headers: request.headers, body })
   const asText = typeof content === 'string'
-  response.writeHead(status, { 'content-type': asText ? 'text/plain' : 'application/json' })
+  const kindOfText = asText && content.startsWith('<!doctype html>') ? 'text/html' : 'text/plain'
+  response.writeHead(status, { 'content-type': asText ? kindOfText : 'application/json' })
   response.end(asText ? content : JSON.stringify(content))
 }
 

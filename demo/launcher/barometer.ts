@@ -19,6 +19,7 @@ export interface Barometer {
   alertmanagerUrl: string
   slackUrl: string
   pagerdutyUrl: string
+  deadMansSwitchUrl: string
   auditToken: string
 }
 
@@ -32,13 +33,18 @@ export async function startBarometer(options: {
   // Known beforehand, since the audit API asks Prometheus, which scrapes it.
   const prometheusPort = await getPort({ host: '127.0.0.1' })
   const [services, receivers] = await Promise.all([startServices(options, prometheusPort), startReceivers(options)])
-  progress.step('the exporter and the audit API, fake Slack and PagerDuty')
+  progress.step('the exporter and the audit API, fake Slack, PagerDuty and dead man’s switch')
   const alertmanager = await options.stack.add(
     startAlertmanager({
       directory: directory.folder('alertmanager'),
       configFile: writeAlertmanagerFiles(directory.folder('alertmanager'), {
         slackUrlFile: writeSecret(directory.folder('secrets'), 'slack-url', `${receivers.slackUrl}/services/demo`),
         pagerdutyKeyFile: writeSecret(directory.folder('secrets'), 'pagerduty-key', randomSecret()),
+        deadMansSwitchUrlFile: writeSecret(
+          directory.folder('secrets'),
+          'dead-mans-switch-url',
+          `${receivers.deadMansSwitchUrl}/beat`,
+        ),
         pagerdutyUrl: `${receivers.pagerdutyUrl}/v2/enqueue`,
       }),
     }),
@@ -52,6 +58,7 @@ export async function startBarometer(options: {
         auditApi: services.auditApiUrl,
         platformApi: options.platform.apiUrl,
         alertmanager: alertmanager.url,
+        prometheus: `http://127.0.0.1:${prometheusPort}`,
       }),
       // The 120 days before the demo, and what comes after them.
       flags: ['--storage.tsdb.retention.time=200d'],
@@ -125,11 +132,12 @@ async function startReceivers({ directory, stack }: Parameters<typeof startBarom
     )
     return url
   }
-  const [slackUrl, pagerdutyUrl] = await Promise.all([
+  const [slackUrl, pagerdutyUrl, deadMansSwitchUrl] = await Promise.all([
     start('Slack', 'demo/fakes/slack.ts'),
     start('PagerDuty', 'demo/fakes/pagerduty.ts'),
+    start('dead mans switch', 'demo/fakes/dead-mans-switch.ts'),
   ])
-  return { slackUrl, pagerdutyUrl }
+  return { slackUrl, pagerdutyUrl, deadMansSwitchUrl }
 }
 
 /** Fetches what npm does not bring while the database is being filled. */

@@ -9,6 +9,7 @@ interface Scraped {
   auditApi: string
   platformApi: string
   alertmanager: string
+  prometheus: string
 }
 
 /**
@@ -25,6 +26,7 @@ export function writePrometheusFiles(directory: string, targets: Scraped): strin
     'barometer-audit-api': targets.auditApi,
     'platform-api': targets.platformApi,
     alertmanager: targets.alertmanager,
+    prometheus: targets.prometheus,
   }
   for (const [job, url] of Object.entries(jobs)) {
     writeFileSync(join(directory, 'targets', `${job}.json`), JSON.stringify([{ targets: [new URL(url).host] }]))
@@ -39,8 +41,11 @@ export function writePrometheusFiles(directory: string, targets: Scraped): strin
 interface Receivers {
   slackUrlFile: string
   pagerdutyKeyFile: string
+  deadMansSwitchUrlFile: string
   /** Where PagerDuty's events go instead of PagerDuty. */
   pagerdutyUrl: string
+  /** Where Alertmanager finds the templates; beside the configuration unless given. */
+  templateFile?: string
 }
 
 /**
@@ -53,9 +58,11 @@ export function writeAlertmanagerFiles(directory: string, receivers: Receivers):
   const source = join(root, 'provisioning', 'alertmanager')
   copyFileSync(join(source, 'barometer.tmpl'), join(directory, 'barometer.tmpl'))
   const configuration = parse(readFileSync(join(source, 'alertmanager.yml'), 'utf8'))
-  configuration.templates = ['barometer.tmpl']
+  configuration.templates = [receivers.templateFile ?? resolve(directory, 'barometer.tmpl')]
   for (const receiver of configuration.receivers) {
     for (const slack of receiver.slack_configs ?? []) slack.api_url_file = receivers.slackUrlFile
+    for (const webhook of receiver.webhook_configs ?? [])
+      webhook.url = `http://read-from-file.invalid${receivers.deadMansSwitchUrlFile}`
     for (const pagerduty of receiver.pagerduty_configs ?? []) {
       pagerduty.routing_key_file = receivers.pagerdutyKeyFile
       pagerduty.url = receivers.pagerdutyUrl

@@ -11,7 +11,13 @@ export interface RunningAlertmanager {
   signal(signal: NodeJS.Signals): Promise<void>
 }
 
-/** Starts an Alertmanager alone (no cluster) with a configuration file of the caller's. */
+/** What the containers start too: it wants every secret file to be there. */
+const start = resolve(import.meta.dirname, '..', '..', 'provisioning', 'alertmanager', 'start.sh')
+
+/**
+ * Starts an Alertmanager alone (no cluster) with a configuration file of the caller's, whose paths are absolute.
+ * @throws {UserError} with the name of a secret file that is missing
+ */
 export async function startAlertmanager(options: {
   directory: string
   configFile: string
@@ -26,8 +32,10 @@ export async function startAlertmanager(options: {
   const launch = (): Promise<Program> =>
     startProgram({
       name: 'Alertmanager',
-      command: path,
+      command: 'sh',
       arguments: [
+        start,
+        path,
         `--config.file=${resolve(options.configFile)}`,
         `--storage.path=${join(directory, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
