@@ -1,5 +1,5 @@
 import { auditChainHeadSequence, auditChainValid, auditUnsealedEvents } from '../catalogue/audit.ts'
-import { value, valueBefore } from '../catalogue/promql.ts'
+import { leastOver, value, valueBefore } from '../catalogue/promql.ts'
 import { auditUnsealed, keepFiringFor } from '../catalogue/slo.ts'
 import type { RuleGroup } from './define.ts'
 
@@ -30,7 +30,7 @@ export const auditAlerts: RuleGroup = {
       severity: 'warning',
       component: 'audit',
       for: auditUnsealed.for,
-      expression: `${unsealed} > ${eventsMax} or (${unsealed} > 0 and ${head} == ${headBefore})`,
+      expression: `${unsealed} > ${eventsMax} or (${leastOver(auditUnsealedEvents, {}, window)} > 0 and ${head} == ${headBefore})`,
       summary: 'Audit events are not sealed',
       description: `For ${auditUnsealed.for} more than ${eventsMax} events have waited for their place in the chain, or some have and the chain has not moved.`,
       panel,

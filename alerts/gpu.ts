@@ -1,10 +1,13 @@
 import { gpuJobs, gpuMemoryFreeBytes, gpuMemoryTotalBytes, gpuWorkers } from '../catalogue/infrastructure.ts'
-import { value } from '../catalogue/promql.ts'
+import { sumBy, value } from '../catalogue/promql.ts'
 import { gpuMemoryFreeRatio, gpuThrottledFor } from '../catalogue/slo.ts'
 import type { RuleGroup } from './define.ts'
 import { percent } from './words.ts'
 
 const serverless = { provider: 'runpod_serverless' } as const
+const byEndpoint = ['environment', 'endpoint'] as const
+const workers = (...state: string[]) => sumBy(byEndpoint, value(gpuWorkers, { ...serverless, state }))
+const jobsWait = sumBy(byEndpoint, value(gpuJobs, { ...serverless, state: 'in_queue' }))
 
 export const gpuAlerts: RuleGroup = {
   name: 'barometer-gpu',
@@ -15,9 +18,10 @@ export const gpuAlerts: RuleGroup = {
       severity: 'warning',
       component: 'gpu',
       for: gpuThrottledFor,
-      expression: `${value(gpuWorkers, { ...serverless, state: 'throttled' })} > 0 and on (environment, endpoint) ${value(gpuJobs, { ...serverless, state: 'in_queue' })} > 0`,
+      // One of many is held back every day; more than work is a lack.
+      expression: `${workers('throttled')} > ${workers('running', 'initializing')} and ${jobsWait} > 0`,
       summary: 'RunPod holds back workers of {{ $labels.endpoint }} while jobs wait',
-      description: `For ${gpuThrottledFor} jobs have waited at the endpoint without a break and RunPod has given it fewer workers than it asks for.`,
+      description: `For ${gpuThrottledFor} jobs have waited at the endpoint without a break and RunPod has held back more workers than work.`,
       panel: { board: 'barometer-health', title: 'GPU workers by state' },
     },
     {

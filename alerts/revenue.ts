@@ -1,4 +1,4 @@
-import { changeBefore, changeBy, sumBy, value } from '../catalogue/promql.ts'
+import { changeBefore, changeBy, sumBy, value, whereScraped } from '../catalogue/promql.ts'
 import { credits, mrr, mrrMovement, payments, refunds } from '../catalogue/revenue.ts'
 import { creditsGrantedSpike, mrrTolerance, paymentsStopped, refundSpike } from '../catalogue/slo.ts'
 import type { Panel, RuleGroup } from './define.ts'
@@ -9,7 +9,8 @@ const panel = (title: string): Panel => ({ board: 'barometer-revenue', title })
 
 const byCurrency = ['environment', 'currency'] as const
 const mrrNow = sumBy(byCurrency, value(mrr))
-const mrrChange = changeBy(byCurrency, mrr, {}, mrrTolerance.window)
+// Backfilled MRR does not know what a subscription cost before it was changed.
+const mrrChange = whereScraped(changeBy(byCurrency, mrr, {}, mrrTolerance.window), mrrTolerance.window)
 const movementOf = (...movement: ('new' | 'expansion' | 'reactivation' | 'contraction' | 'churn')[]) =>
   changeBy(byCurrency, mrrMovement, { movement }, mrrTolerance.window)
 const movements = `(${movementOf('new', 'expansion', 'reactivation')} - ${movementOf('contraction', 'churn')})`

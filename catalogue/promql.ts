@@ -1,5 +1,5 @@
 import type { Label, Labels, LabelsOf, Metric } from './define.ts'
-import { snapshotTimestampSeconds } from './exporter.ts'
+import { exporterCollectorSuccess, snapshotTimestampSeconds } from './exporter.ts'
 
 /**
  * A small typed PromQL builder over the catalogue: a metric or a label that does not exist does not compile. Expressions
@@ -57,6 +57,15 @@ export function valueBefore<Of extends Metric>(
   ago: string,
 ): Expression {
   return acrossReplicas(of, `${series(of, matchers)} offset ${ago}`)
+}
+
+/** The least it was over a stretch of time, of what is scraped live. */
+export function leastOver<Of extends Metric>(
+  of: Of,
+  matchers: Matchers<Of> & TargetMatchers,
+  window: string,
+): Expression {
+  return acrossReplicas(of, `min_over_time(${series(of, matchers)}[${window}])`)
 }
 
 function acrossReplicas(of: Metric, expression: Expression): Expression {
@@ -265,6 +274,14 @@ function past<Of extends Metric>(of: Of, matchers: Matchers<Of>, window: string)
 function difference(now: Expression, then: Expression, window: string): Expression {
   const existed = `count(last_over_time(${snapshotTimestampSeconds.name}[1h] offset ${window}))`
   return `(((${now}) - ((${then}) or 0 * (${now}))) and on () (${existed}))`
+}
+
+/**
+ * An expression only where figures were already scraped some time ago, and not backfilled: the past of what is a state
+ * now (the amount of a subscription, its status) is made of rows as they are now.
+ */
+export function whereScraped(expression: Expression, ago: string): Expression {
+  return `((${expression}) and on () (count(last_over_time(${exporterCollectorSuccess.name}[1h] offset ${ago}))))`
 }
 
 export function sum(expression: Expression): Expression {
