@@ -120,6 +120,8 @@ test.each(alerts)('$name leads to a page and a panel that exist', (alert) => {
   expect(existsSync(resolve(root, annotations.runbook_url ?? ''))).toBe(true)
   expect(annotations.runbook_url).toBe(`docs/runbooks/${runbookOf(alert.name)}.md`)
   expect(annotations.dashboard_url).toBe(panelAddress(alert.panel))
+  // A panel that is drawn for each value of a variable has an address for each.
+  expect(alert.panel.title).not.toContain('$')
 })
 
 test('what is hard down is looked at every 5 s, waits 30 s and is kept for a minute', () => {

@@ -41,7 +41,7 @@ export const revenueAlerts: RuleGroup = {
       expression: `abs(${mrrChange} - ${movements}) > ${mrrTolerance.ratio} * ${mrrNow}`,
       summary: 'MRR in {{ $labels.currency }} did not change by the sum of its movements',
       description: `Over ${mrrTolerance.window} it is off by more than ${percent(mrrTolerance.ratio)}: subscription events are missing, doubled or wrong.`,
-      panel: panel('MRR over time'),
+      panel: panel('MRR'),
     },
     {
       name: 'PaymentsStopped',
