@@ -52,7 +52,10 @@ const windows = [...new Set(rates.flatMap(({ long, short }) => [short, long]))].
 function burns(of: Share, goal: number, among: readonly BurnRate[]): Expression {
   const parts = among.map(({ long, short, factor }) => {
     const limit = Number((factor * (1 - goal)).toFixed(4))
-    const enough = `sum_over_time(${total.name}[${long}]) * ${secondsOf(interval)} >= ${burnRequestsMin}`
+    const requested = `sum_over_time(${total.name}[${long}]) * ${secondsOf(interval)} >= ${burnRequestsMin}`
+    // A window of a day that began with the first scrapes, minutes ago, is none.
+    const recorded = `count_over_time(${total.name}[${long}]) >= ${secondsOf(long) / secondsOf(interval) / 8}`
+    const enough = `${requested} and ${recorded}`
     return `(${of(long).name} > ${limit} and ${of(short).name} > ${limit} and ${enough})`
   })
   return parts.join(' or ')
