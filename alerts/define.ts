@@ -43,10 +43,10 @@ export interface Recording {
 }
 
 /** Rules that are evaluated together, in one rhythm, the recordings before the alerts. */
-export interface RuleGroup {
+export interface RuleGroup<Recorded extends Recording = Recording> {
   name: string
   interval: string
-  recordings?: readonly Recording[]
+  recordings?: readonly Recorded[]
   alerts: readonly Alert[]
 }
 

@@ -26,7 +26,10 @@ const weekSeconds = 7 * 86_400
 const toSeconds = Math.floor(Date.now() / 3_600_000) * 3_600
 const fromSeconds = toSeconds - weekSeconds
 const alerts = ruleGroups.flatMap((group) => group.alerts.map((alert) => ({ ...alert, group })))
-const recordings = ruleGroups.flatMap(({ recordings: of = [] }) => of)
+/** Those that alerts use. */
+const recordings = ruleGroups.flatMap((group): readonly Recording[] =>
+  group.alerts.length > 0 ? (group.recordings ?? []) : [],
+)
 let platform: PlatformDatabase
 let prometheus: RunningPrometheus
 
@@ -102,7 +105,7 @@ function levels(): Recording[][] {
   let left = recordings
   while (left.length > 0) {
     const names = left.map(({ name }) => name)
-    const level = left.filter(({ expression }) => !names.some((name) => expression.includes(name)))
+    const level = left.filter(({ recordedBy }) => !names.some((name) => recordedBy.includes(name)))
     found.push(level)
     left = left.filter((recording) => !level.includes(recording))
   }
@@ -117,10 +120,10 @@ const stepSecondsOf = (expression: string): number =>
 
 /** Records the week as Prometheus would have, by promtool, and has Prometheus see it. */
 async function record(level: readonly Recording[], directory: string, data: string): Promise<void> {
-  const groups = level.map(({ name, expression }) => ({
+  const groups = level.map(({ name, recordedBy }) => ({
     name,
-    interval: `${stepSecondsOf(expression)}s`,
-    rules: [{ record: name, expr: expression }],
+    interval: `${stepSecondsOf(recordedBy)}s`,
+    rules: [{ record: name, expr: recordedBy }],
   }))
   writeFileSync(join(directory, 'level.yml'), stringify({ groups }))
   const words = [
@@ -189,7 +192,8 @@ const withoutHistory: Readonly<Record<string, string>> = {
 
 test('the week has every series that a rule reads', async () => {
   const missing = new Set<string>()
-  for (const { expression } of [...alerts, ...recordings]) {
+  const texts = [...alerts.map(({ expression }) => expression), ...recordings.map(({ recordedBy }) => recordedBy)]
+  for (const expression of texts) {
     for (const { metric, matchers } of parse(expression).selectors) {
       if (metric in withoutHistory) continue
       const own = matchers.map(({ label, value }) => `${label}=~"${value}"`)
