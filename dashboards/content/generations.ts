@@ -53,7 +53,7 @@ export const divisionNow = () =>
   divisions.map(({ label, title, names }) =>
     pie({
       ...count,
-      title: `By ${title}, last 30 days`,
+      title: `By ${title.replace(/ \(.*/, '')}, last 30 days`,
       width: 6,
       description: 'Succeeded generations that ended in the last 720 hours.',
       queries: [

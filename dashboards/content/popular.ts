@@ -38,7 +38,7 @@ export const popular = () =>
 export const popularInRange = () =>
   categories.map(({ category, title }) =>
     apiTable({
-      title: `Popular ${title} in the range`,
+      title: `Top ${title} in the range`,
       width: 6,
       height: 12,
       unit: 'short',

@@ -192,7 +192,7 @@ export const weights: readonly (readonly [Action, number])[] = [
   [adminActions.grantCredits, 14],
   [adminActions.suspendUser, 5],
   [adminActions.deleteUser, 3],
-  [adminActions.refundPayment, 8],
+  [adminActions.refundPayment, 1],
   [adminActions.deleteCharacter, 8],
   [adminActions.closeBugReport, 10],
   [adminActions.approveInfluencer, 4],
