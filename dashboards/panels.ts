@@ -36,7 +36,7 @@ export interface StatOptions extends PanelOptions {
   /** Texts for values, such as 1 for up. */
   mappings?: readonly ValueText[]
   sparkline?: boolean
-  /** Thousands of series are added up at each point: the sparkline is of three hours, not of a day. */
+  /** Thousands of series are added up at each point: the sparkline is of an hour, not of six. */
   hasManySeries?: boolean
 }
 
@@ -44,12 +44,12 @@ export interface StatOptions extends PanelOptions {
 const changeRefId = 'Change'
 
 /**
- * What a sparkline shows, however long the range of the board is: over 30 days the last point of a line is up to an hour
- * old, and the number is that of the last point. Five minutes are a refresh of the board.
+ * What a sparkline shows, however long the range of the board is. The number is that of its last point, which Grafana lays on
+ * a multiple of the step: a minute old at most, and there a minute after the first scrape.
  */
 const sparkline = {
-  business: { timeFrom: '24h', step: '5m' },
-  ofMany: { timeFrom: '3h', step: '5m' },
+  business: { timeFrom: '6h', step: '1m' },
+  ofMany: { timeFrom: '1h', step: '1m' },
   live: { timeFrom: '3h', step: '30s' },
 } as const
 
