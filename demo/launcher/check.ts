@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ApiQuery, type PrometheusQuery, readBoardQueries } from '../../lib/board-queries.ts'
 import type { Barometer } from './barometer.ts'
 import { mayBeEmpty, sparseTables } from './empty-queries.ts'
@@ -11,7 +12,7 @@ export async function checkDemo(barometer: Barometer): Promise<boolean> {
   const { prometheus, labels, api } = readBoardQueries({ now: new Date() })
   const { prometheusUrl } = barometer
   const problems = await targetProblems(prometheusUrl)
-  for (const query of prometheus) problems.push(...(await queryProblems(prometheusUrl, query)))
+  problems.push(...(await problemsOfQueries(prometheusUrl, prometheus)))
   for (const { uid, panel, metric, label } of labels) {
     const values = await ask<string[]>(prometheusUrl, `label/${label}/values`, { 'match[]': metric })
     if (values.length === 0) problems.push(`${uid} > ${panel} has no values`)
@@ -37,25 +38,50 @@ async function targetProblems(prometheusUrl: string): Promise<string[]> {
     .map((target) => `the target ${target.scrapePool} is ${target.health}: ${target.lastError}`)
 }
 
-async function queryProblems(prometheusUrl: string, query: PrometheusQuery): Promise<string[]> {
-  const { uid, panel, refId, expression, range } = query
-  const where = `${uid} > ${panel} ${refId}`
-  try {
-    const { result } = await ask<{ result: unknown[] }>(
-      prometheusUrl,
-      range === undefined ? 'query' : 'query_range',
-      range === undefined ? { query: expression } : { query: expression, ...spanOf(range) },
-    )
-    return result.length === 0 && !mayBeEmpty(query) ? [`${where} has no answer: ${expression}`] : []
-  } catch (error) {
-    return [`${where}: ${error instanceof Error ? error.message : error}`]
+/** Rates are recorded every minute, of the minute before: the second time there is one for certain. */
+const recordedWithinMs = 120_000
+
+/** What has no answer is asked for again until all must be there. */
+async function problemsOfQueries(prometheusUrl: string, queries: readonly PrometheusQuery[]): Promise<string[]> {
+  const deadlineMs = performance.now() + recordedWithinMs
+  let left = queries
+  for (;;) {
+    const problems = new Map<PrometheusQuery, string>()
+    for (const query of left) {
+      const problem = await problemOf(prometheusUrl, query)
+      if (problem !== undefined) problems.set(query, problem)
+    }
+    if (problems.size === 0 || performance.now() > deadlineMs) return [...problems.values()]
+    left = [...problems.keys()]
+    await sleep(2_000)
   }
 }
 
-/** The last point is now; Grafana's may be a step before, when the demo had not begun. */
-function spanOf({ seconds, stepSeconds }: { seconds: number; stepSeconds: number }) {
+async function problemOf(prometheusUrl: string, query: PrometheusQuery): Promise<string | undefined> {
+  const { uid, panel, refId, expression, range } = query
+  const where = `${uid} > ${panel} ${refId}`
+  const path = range === undefined ? 'query' : 'query_range'
+  try {
+    for (const span of range === undefined ? [{}] : spansOf(range)) {
+      const { result } = await ask<{ result: unknown[] }>(prometheusUrl, path, { query: expression, ...span })
+      if (result.length > 0) return undefined
+    }
+    return mayBeEmpty(query) ? undefined : `${where} has no answer: ${expression}`
+  } catch (error) {
+    return `${where}: ${error instanceof Error ? error.message : error}`
+  }
+}
+
+/**
+ * Grafana's points are multiples of the step. The last of them may lie before the demo began, so what is not of the history is
+ * asked for with points that end now.
+ */
+function spansOf({ seconds, stepSeconds }: { seconds: number; stepSeconds: number }) {
   const now = Math.floor(Date.now() / 1_000)
-  return { start: String(now - seconds), end: String(now), step: String(stepSeconds) }
+  return [Math.floor(now / stepSeconds) * stepSeconds, now].map((end) => ({
+    ...{ start: String(end - Math.ceil(seconds / stepSeconds) * stepSeconds), end: String(end) },
+    step: String(stepSeconds),
+  }))
 }
 
 async function apiProblems(

@@ -51,11 +51,13 @@ function slowest({ boards }: BoardsResult): string {
   ].join('\n')
 }
 
-function empty({ boards }: BoardsResult): string {
+function empty({ boards, plan }: BoardsResult): string {
   const without = boards.flatMap(({ queries }) => queries.filter(({ results }) => results === 0))
   const places = Map.groupBy(without, ({ place }) => place)
   const names = [...places].map(([place, of]) => (of.length > 1 ? `${place} (${of.length} boards)` : place))
-  return `Without an answer, ${without.length} queries: ${names.join('; ') || 'none'}.`
+  const why =
+    plan.days < 30 ? ' What compares with 30 days before has nothing to compare with in so short a history.' : ''
+  return `Without an answer, ${without.length} queries: ${names.join('; ') || 'none'}.${why}`
 }
 
 function conditions(result: BoardsResult): string {
