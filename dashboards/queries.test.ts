@@ -67,8 +67,8 @@ test.each(queries)(
     // What is no figure over time is one value.
     if (target.instant || target.interval === undefined) return
     if (!isBusiness) return
-    // Over a day alone five minutes are 288 points, over three hours 36.
-    const steps = ['24h', '3h'].includes(panel?.timeFrom ?? '') ? ['5m'] : ['1h', '6h', '1d', '$period']
+    // Over six hours alone a minute is 360 points, over one 60.
+    const steps = ['6h', '1h'].includes(panel?.timeFrom ?? '') ? ['1m'] : ['1h', '6h', '1d', '$period']
     expect(steps).toContain(target.interval)
   },
 )
@@ -95,8 +95,8 @@ test('a number is of now, however long the range of its board is', () => {
     if (panel?.type !== 'stat' || target.instant) continue
     expect(panel.hideTimeOverride, where).toBe(true)
     expect([
-      ['24h', '5m'],
-      ['3h', '5m'],
+      ['6h', '1m'],
+      ['1h', '1m'],
       ['3h', '30s'],
     ]).toContainEqual([panel.timeFrom, target.interval])
   }
