@@ -87,7 +87,8 @@ async function post(posted: readonly Posted[]): Promise<void> {
         dashboard_url: '/d/barometer-health?viewPanel=1',
       },
       // Now: what is older than the group's patience is sent at once, before what silences it may be seen.
-      startsAt: new Date().toISOString(),
+      // What is over began before it ended.
+      startsAt: new Date(Date.now() - (endsAt === undefined ? 0 : 1_000)).toISOString(),
       ...(endsAt === undefined ? {} : { endsAt }),
     }
   })
