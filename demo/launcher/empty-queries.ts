@@ -4,6 +4,13 @@ export const emptyQueries: readonly { panel: string; refId?: string; reason: str
   { panel: 'annotation Alerts', reason: 'all is well in the demo: no alert fires' },
   { panel: 'Collectors', refId: 'F', reason: 'the store is compared with the views at night' },
   { panel: 'Exports of the audit log', refId: 'B', reason: 'nobody has exported anything' },
+  // At night, and of what is rare.
+  { panel: 'Refunds today', refId: 'Change', reason: 'at this hour of the day before nobody had been refunded yet' },
+  {
+    panel: 'Credits refunded today',
+    refId: 'Change',
+    reason: 'at this hour of the day before none had been refunded yet',
+  },
 ]
 
 /** Whether it is known that there is nothing to be seen. */
