@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import { createWriteStream, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { catalogue } from '../catalogue/index.ts'
 import { barometer } from '../cli/testing.ts'
 import { parse } from '../dashboards/testing.ts'
 import { seed } from '../demo/simulator/seed.ts'
-import { findProgram } from '../demo/stack/debian-packages.ts'
+import { findProgram, withOnPath } from '../demo/stack/debian-packages.ts'
 import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
 import { testDirectory } from '../testing/database.ts'
 import { faultFreeWeek, sampleSeconds } from '../testing/fault-free-week.ts'
@@ -66,7 +66,6 @@ async function backfill(data: string): Promise<void> {
   platform = await createPlatformDatabase()
   await seed(platform.url, { now: new Date(toSeconds * 1_000), users: 8_000, days: 40 })
   const promtool = await findProgram('promtool')
-  const path = `${process.env.PATH}:${dirname(promtool.path)}`
   const from = new Date((toSeconds - 17 * 86_400) * 1_000).toISOString()
   const words = [
     'backfill',
@@ -79,7 +78,7 @@ async function backfill(data: string): Promise<void> {
     '--label',
     'instance=past',
   ]
-  const done = await barometer(words, { DATABASE_URL: platform.exporterUrl, PATH: path, ...promtool.environment })
+  const done = await barometer(words, { DATABASE_URL: platform.exporterUrl, ...withOnPath(promtool) })
   expect(done.exitCode, done.stderr).toBe(0)
 }
 

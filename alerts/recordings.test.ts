@@ -6,7 +6,7 @@ import { averageOf, overTime, sum, value } from '../catalogue/promql.ts'
 import { recordedFigures, recordedRates, requestRate } from '../catalogue/recordings.ts'
 import { activeUsers, users } from '../catalogue/users.ts'
 import { testDirectory } from '../testing/database.ts'
-import { promtool } from '../testing/prometheus.ts'
+import { run } from '../testing/programs.ts'
 import { ruleGroups } from './index.ts'
 import { recordedFiguresGroup, recordedRateGroups } from './recordings.ts'
 
@@ -39,12 +39,12 @@ async function expectRecorded(group: string, interval: string, series: Record<st
       ],
     }),
   )
-  expect(await promtool('test', 'rules', join(directory, 'test.yml'))).toContain('SUCCESS')
+  expect(await run('promtool', ['test', 'rules', join(directory, 'test.yml')])).toContain('SUCCESS')
 }
 
 test('Prometheus takes every group', async () => {
   const files = ruleGroups.map(({ name }) => fileOf(name))
-  expect(await promtool('check', 'rules', ...files)).toContain('SUCCESS')
+  expect(await run('promtool', ['check', 'rules', ...files])).toContain('SUCCESS')
 })
 
 test('every recording has a name of its own that says of what, and each group its rhythm', () => {

@@ -11,7 +11,7 @@ import { change, overTime, sum, value } from '../catalogue/promql.ts'
 import { mrrMovement } from '../catalogue/revenue.ts'
 import { activeUsers, signups, users } from '../catalogue/users.ts'
 import { seed } from '../demo/simulator/seed.ts'
-import { findProgram, type ProgramFile } from '../demo/stack/debian-packages.ts'
+import { findProgram, type ProgramFile, withOnPath } from '../demo/stack/debian-packages.ts'
 import { startPrometheus } from '../demo/stack/prometheus.ts'
 import { inputsAt } from '../exporter/collectors/brute-force/history.ts'
 import { figureOf } from '../exporter/collectors/testing.ts'
@@ -32,8 +32,7 @@ beforeAll(async () => {
   platform = await createPlatformDatabase()
   await seed(platform.url, { now: new Date(), users: 300, days: 25 })
   promtool = await findProgram('promtool')
-  const path = `${process.env.PATH}:${dirname(promtool.path)}`
-  environment = { DATABASE_URL: platform.exporterUrl, PATH: path, ...promtool.environment }
+  environment = { DATABASE_URL: platform.exporterUrl, ...withOnPath(promtool) }
 })
 afterAll(() => platform.drop())
 

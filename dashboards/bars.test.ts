@@ -5,7 +5,8 @@ import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
 import { changeDuring, overTime } from '../catalogue/promql.ts'
 import { signups } from '../catalogue/users.ts'
 import { testDirectory } from '../testing/database.ts'
-import { promtool, startPrometheusOver } from '../testing/prometheus.ts'
+import { run } from '../testing/programs.ts'
+import { startPrometheusOver } from '../testing/prometheus.ts'
 
 const [minute, hour, day] = [60, 3_600, 86_400]
 
@@ -47,7 +48,7 @@ test('a bar is what its day grew by, today is so far, and a day without its midn
   const directory = testDirectory('bars')
   writeFileSync(join(directory, 'history.txt'), exposition(samples))
   const [file, data] = [join(directory, 'history.txt'), join(directory, 'data')]
-  await promtool('tsdb', 'create-blocks-from', 'openmetrics', file, data)
+  await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', file, data])
   const prometheus = await startPrometheusOver(directory)
   onTestFinished(() => prometheus.stop())
 

@@ -1,19 +1,18 @@
-import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { promisify } from 'node:util'
 import { pino } from 'pino'
 import { type Recording, recordedFigures } from '../catalogue/recordings.ts'
-import { findProgram } from '../demo/stack/debian-packages.ts'
-import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
+import type { RunningPrometheus } from '../demo/stack/prometheus.ts'
 import type { Family } from '../exporter/collector.ts'
 import { familiesOf } from '../exporter/refresh/figures.ts'
 import { createExporterServer } from '../exporter/serve.ts'
 import { type Snapshot, secondsOf } from '../exporter/store/snapshot.ts'
 import { testDirectory } from './database.ts'
+import { run } from './programs.ts'
+import { startPrometheusOver } from './prometheus.ts'
 
 /** What the exporter shows at one instant: that of the snapshot. */
 export interface Shown {
@@ -37,6 +36,7 @@ export interface Past extends RunningPrometheus {
 
 /** Two, which show the same: whatever adds them up instead of taking either is twice as much. */
 const replicas = ['exporter-0:9464', 'exporter-1:9464']
+const job = 'barometer-exporter'
 
 /** Starts a Prometheus that has the pages of the exporter as of the given instants, the oldest first, and nothing else. */
 export async function startPast(shown: readonly Shown[]): Promise<Past> {
@@ -45,19 +45,12 @@ export async function startPast(shown: readonly Shown[]): Promise<Past> {
   for (const one of shown) for (const page of await pagesOf(one)) addPage(families, page, millisecondsOf(one.snapshot))
   const history = [...families.values()].map(({ header, samples }) => header + samples).join('')
   writeFileSync(join(directory, 'past.txt'), `${history}# EOF\n`)
-  const promtool = await findProgram('promtool')
-  // One block for all: promtool reads its whole input once for each.
-  const flags = ['--quiet', '--max-block-duration=100000h']
   const data = join(directory, 'data')
   mkdirSync(data)
-  await promisify(execFile)(
-    promtool.path,
-    ['tsdb', 'create-blocks-from', 'openmetrics', ...flags, join(directory, 'past.txt'), data],
-    { env: { ...process.env, ...promtool.environment } },
-  )
-  const configFile = join(directory, 'prometheus.yml')
-  writeFileSync(configFile, '{}')
-  const prometheus = await startPrometheus({ directory, configFile, flags: ['--storage.tsdb.retention.time=100y'] })
+  // One block for all: promtool reads its whole input once for each.
+  const flags = ['--quiet', '--max-block-duration=100000h']
+  await run('promtool', ['tsdb', 'create-blocks-from', 'openmetrics', ...flags, join(directory, 'past.txt'), data])
+  const prometheus = await startPrometheusOver(directory, ['--storage.tsdb.retention.time=100y'])
   const now = new Date(Math.max(...shown.map(({ snapshot }) => millisecondsOf(snapshot))))
   const ask = async <Data>(path: string, parameters: Record<string, string>): Promise<Data> => {
     const response = await fetch(`${prometheus.url}/api/v1/${path}?${new URLSearchParams(parameters)}`)
@@ -140,8 +133,7 @@ function addPage(families: Map<string, { header: string; samples: string }>, pag
     const header = `${lines.filter((line) => line.startsWith('#') && line !== '# EOF').join('\n')}\n`
     const samples = lines.filter((line) => !line.startsWith('#'))
     const family = families.get(name) ?? { header, samples: '' }
-    for (const replica of replicas)
-      family.samples += samples.map((line) => `${scraped(line, replica)} ${atMs / 1_000}\n`).join('')
+    for (const replica of replicas) family.samples += labelled(samples, [`job="${job}"`, `instance="${replica}"`], atMs)
     families.set(name, family)
     const recording = recordedFigures.find((figure) => figure.name === `job:${name}:max`)
     if (recording !== undefined) addRecorded(families, recording, samples, atMs)
@@ -158,16 +150,17 @@ function addRecorded(
   const kept = Object.entries(figure.recorded?.labels ?? {}).map(([label, value]) => `${label}="${value}"`)
   const lines = samples.filter((line) => kept.every((pair) => line.includes(pair)))
   const family = families.get(figure.name) ?? { header: `# TYPE ${figure.name} gauge\n`, samples: '' }
-  family.samples += lines
-    .map(
-      (line) => `${figure.name}${scraped(line, '').replace(/^\w+/, '').replace('instance="",', '')} ${atMs / 1_000}\n`,
-    )
-    .join('')
+  family.samples += labelled(lines, [`job="${job}"`], atMs, figure.name)
   families.set(figure.name, family)
 }
 
-function scraped(line: string, instance: string): string {
-  const [, name = '', labels, value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
-  const all = [`job="barometer-exporter"`, `instance="${instance}"`, ...(labels === undefined ? [] : [labels])]
-  return `${name}{${all.join(',')}} ${value}`
+/** Samples as they stand in a page, with more labels, their time and, if given, another name. */
+function labelled(samples: readonly string[], more: readonly string[], atMs: number, name?: string): string {
+  return samples
+    .map((line) => {
+      const [, own = '', labels, value = ''] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? []
+      const all = [...more, ...(labels === undefined ? [] : [labels])]
+      return `${name ?? own}{${all.join(',')}} ${value} ${atMs / 1_000}\n`
+    })
+    .join('')
 }

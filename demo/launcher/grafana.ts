@@ -1,6 +1,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import getPort from 'get-port'
+import { findOnPath } from '../stack/debian-packages.ts'
 import { answers, startProgram } from '../stack/process.ts'
 import { runCommand } from './processes.ts'
 import type { RunDirectory } from './run-directory.ts'
@@ -40,10 +41,7 @@ export async function startGrafana(options: {
   prometheusUrl: string
   auditApiUrl: string
 }): Promise<RunningGrafana | undefined> {
-  const program = (process.env.PATH ?? '')
-    .split(delimiter)
-    .map((folder) => join(folder, 'grafana'))
-    .find((path) => existsSync(path))
+  const program = findOnPath(['grafana'])
   const home = program === undefined ? undefined : homeOf(program)
   if (program === undefined || home === undefined) return undefined
   const port = await getPort({ host: '127.0.0.1' })

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { setPriority } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from '../../lib/user-error.ts'
-import { findProgram } from '../stack/debian-packages.ts'
+import { findProgram, withOnPath } from '../stack/debian-packages.ts'
 import type { Barometer } from './barometer.ts'
 import type { Platform } from './platform.ts'
 import { startScript } from './processes.ts'
@@ -66,8 +66,7 @@ async function backfill({ directory, stack, platform, barometer }: HistoryOption
       logs: directory.folder('logs'),
       environment: {
         DATABASE_URL: platform.exporterUrl,
-        ...promtool.environment,
-        PATH: [process.env.PATH, dirname(promtool.path)].join(delimiter),
+        ...withOnPath(promtool),
       },
       ready: async () => true,
     }),

@@ -12,7 +12,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { delimiter, join, resolve } from 'node:path'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, UserError } from '../../lib/user-error.ts'
 import { withLock } from './lock.ts'
@@ -56,7 +56,7 @@ const packages = [...new Set(Object.values(known).map((program) => program.debia
  */
 export async function findProgram(name: ProgramName, say: (line: string) => void = () => {}): Promise<ProgramFile> {
   const program: Known = known[name]
-  const onPath = search(program, (process.env.PATH ?? '').split(delimiter))
+  const onPath = findOnPath(program.names)
   if (onPath !== undefined) return { path: onPath, environment: {} }
   return unpackedProgram(name, say)
 }
@@ -66,7 +66,7 @@ export async function unpackedProgram(name: ProgramName, say: (line: string) => 
   const program: Known = known[name]
   if (!isUnpacked()) await unpackOnce(program, say)
   const unpacked = search(
-    program,
+    program.names,
     ['usr/bin', 'usr/sbin', 'bin'].map((folder) => join(root, folder)),
   )
   if (unpacked === undefined) {
@@ -78,9 +78,19 @@ export async function unpackedProgram(name: ProgramName, say: (line: string) => 
   return { path: unpacked, environment: { LD_LIBRARY_PATH: libraryPath() }, workingDirectory: root }
 }
 
-function search(program: Known, folders: readonly string[]): string | undefined {
+/** The first program of one of the names on PATH. */
+export function findOnPath(names: readonly string[]): string | undefined {
+  return search(names, (process.env.PATH ?? '').split(delimiter))
+}
+
+/** An environment in which the program is on PATH, for what starts it by its name. */
+export function withOnPath({ path, environment }: ProgramFile): Record<string, string> {
+  return { ...environment, PATH: [process.env.PATH, dirname(path)].join(delimiter) }
+}
+
+function search(names: readonly string[], folders: readonly string[]): string | undefined {
   for (const folder of folders.filter((path) => path !== '')) {
-    for (const name of program.names) {
+    for (const name of names) {
       const path = join(folder, name)
       try {
         accessSync(path, constants.X_OK)

@@ -10,7 +10,7 @@ import type { Family } from '../../../exporter/collector.ts'
 import { collectors } from '../../../exporter/collectors/index.ts'
 import { readBoardQueries } from '../../../lib/board-queries.ts'
 import { testDirectory } from '../../../testing/database.ts'
-import { promtool } from '../../../testing/prometheus.ts'
+import { run } from '../../../testing/programs.ts'
 import { BlockWriter } from './block/block.ts'
 import { blocksOf } from './history.ts'
 import { type Figure, movementOfFigure, noise } from './movement.ts'
@@ -58,7 +58,7 @@ test('promtool reads every sample of a block as it was written', async () => {
 
   // promtool dumps what a Prometheus has written to; its log is there then, if empty.
   mkdirSync(join(data, 'wal'))
-  const dumped = await promtool('tsdb', 'dump', data)
+  const dumped = await run('promtool', ['tsdb', 'dump', data])
   const found = Map.groupBy(dumped.trim().split('\n'), (line) => line.slice(0, line.indexOf('}') + 1))
   const readAs = (times: Float64Array, numbers: Float64Array) =>
     [...times].map((time, index) => [time, Number.isNaN(numbers[index]) ? 'NaN' : String(numbers[index])])
@@ -74,7 +74,7 @@ test('promtool reads every sample of a block as it was written', async () => {
     }
   }
   expect(found.get('{__name__="single", job="a", le="1.0"}')).toHaveLength(1)
-  const { length } = (await promtool('tsdb', 'list', data)).trim().split('\n')
+  const { length } = (await run('promtool', ['tsdb', 'list', data])).trim().split('\n')
   expect(length).toBe(2)
 })
 
