@@ -17,6 +17,7 @@ import { totalmem } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
+import type { Client } from 'pg'
 import { createClient } from '../../lib/postgres.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
 
@@ -58,6 +59,19 @@ export interface Server {
 
 /** A server that is there already, as it is: BENCH_DATABASE_URL names its superuser. */
 export const givenServer = (url: string): Server => ({ url, logFile: undefined, stop: async () => {} })
+
+/**
+ * Makes a database anew, whatever was in one of that name.
+ * @param admin connected as the server's superuser
+ * @returns its URL, as the superuser
+ */
+export async function emptyDatabase(admin: Client, superuserUrl: string, name: string): Promise<string> {
+  await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  await admin.query(`CREATE DATABASE ${name}`)
+  const url = new URL(superuserUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
 
 /**
  * Starts the Postgres that npm brought on an empty data directory, on 127.0.0.1 alone; as root it runs as `nobody`, since

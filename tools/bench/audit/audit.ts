@@ -2,7 +2,7 @@ import { migrateAudit } from '../../../audit-api/migrate.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import type { BenchOptions, BenchResult } from '../benches.ts'
 import { onServer } from '../on-server.ts'
-import type { Server } from '../postgres.ts'
+import { emptyDatabase, type Server } from '../postgres.ts'
 import { type ExportResult, measureExport } from './export.ts'
 import { type IngestResult, measureIngest } from './ingest.ts'
 import { type ListTiming, measureList, measureOthers } from './list.ts'
@@ -68,12 +68,9 @@ async function measure(
   await admin.connect()
   const databases: string[] = []
   const database = async (name: string): Promise<string> => {
-    await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-    await admin.query(`CREATE DATABASE ${name}`)
+    const url = await emptyDatabase(admin, server.url, name)
     databases.push(name)
-    const url = new URL(server.url)
-    url.pathname = `/${name}`
-    return url.href
+    return url
   }
   try {
     const { rows } = await admin.query<{ server_version: string }>('SHOW server_version')

@@ -8,6 +8,7 @@ import { migrateStore } from '../../../exporter/store/migrate.ts'
 import { createLogger } from '../../../lib/log.ts'
 import { createClient, createPool } from '../../../lib/postgres.ts'
 import { readSettings } from '../../../lib/settings.ts'
+import { emptyDatabase } from '../postgres.ts'
 import { createWorld, worldEnds } from '../store/world.ts'
 
 const database = 'barometer_bench_boards'
@@ -22,13 +23,10 @@ const size = { days: 120, share: 1 / 50 }
 export async function figuresOfPlatform(superuserUrl: string): Promise<readonly Family[]> {
   const admin = createClient({ connectionString: superuserUrl, applicationName: 'bench' })
   await admin.connect()
-  await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-  await admin.query(`CREATE DATABASE ${database}`)
-  const ownerUrl = new URL(superuserUrl)
-  ownerUrl.pathname = `/${database}`
+  const ownerUrl = await emptyDatabase(admin, superuserUrl, database)
   try {
-    await createWorld({ ownerUrl: ownerUrl.href, size })
-    return await refreshOnce(ownerUrl.href)
+    await createWorld({ ownerUrl, size })
+    return await refreshOnce(ownerUrl)
   } finally {
     await admin.query(`DROP DATABASE ${database} WITH (FORCE)`)
     await admin.end()

@@ -6,6 +6,7 @@ import { migrateStore } from '../../../exporter/store/migrate.ts'
 import { writeSnapshot } from '../../../exporter/store/snapshot.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import { readSettings } from '../../../lib/settings.ts'
+import { emptyDatabase } from '../postgres.ts'
 import { collectorStates } from './figures.ts'
 
 const database = 'barometer_bench_scrape'
@@ -27,16 +28,13 @@ export interface ScrapedPlatform {
 export async function createScrapedPlatform(superuserUrl: string): Promise<ScrapedPlatform> {
   const admin = createClient({ connectionString: superuserUrl, applicationName: 'bench' })
   await admin.connect()
-  await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
-  await admin.query(`CREATE DATABASE ${database}`)
-  const ownerUrl = new URL(superuserUrl)
-  ownerUrl.pathname = `/${database}`
+  const ownerUrl = await emptyDatabase(admin, superuserUrl, database)
   const exporterPassword = randomBytes(18).toString('hex')
-  const { exporterUrl } = await installPlatform({ ownerUrl: ownerUrl.href, exporterPassword })
+  const { exporterUrl } = await installPlatform({ ownerUrl, exporterPassword })
   const settings = readSettings({ DATABASE_URL: exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const leadership = await lead(ownerUrl.href, settings.STORE_SCHEMA)
-  const client = createClient({ connectionString: ownerUrl.href, applicationName: 'bench-leader' })
+  const leadership = await lead(ownerUrl, settings.STORE_SCHEMA)
+  const client = createClient({ connectionString: ownerUrl, applicationName: 'bench-leader' })
   await client.connect()
   let round = 0
   return {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createClient } from '../../../lib/postgres.ts'
 import type { BenchOptions, BenchResult } from '../benches.ts'
 import { benchDirectory, onServer } from '../on-server.ts'
-import type { Server } from '../postgres.ts'
+import { emptyDatabase, type Server } from '../postgres.ts'
 import { type Summary, summarise } from '../statistics.ts'
 import { renderStore, serverFacts } from './report.ts'
 import { findSqlExporter } from './sql-exporter.ts'
@@ -105,12 +105,8 @@ async function measure(server: Server, plan: Plan, directory: string, say: Say):
     const observer = await Observer.on(server, admin)
     const subject = async (name: string, size: WorldSize): Promise<{ subject: Subject; seconds: number }> => {
       const started = performance.now()
-      await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
-      await admin.query(`CREATE DATABASE ${name}`)
-      const ownerUrl = new URL(server.url)
-      ownerUrl.pathname = `/${name}`
       const world = await createWorld({
-        ownerUrl: ownerUrl.href,
+        ownerUrl: await emptyDatabase(admin, server.url, name),
         exporterPassword,
         size,
         say: (line) => say(`  ${line}`),
