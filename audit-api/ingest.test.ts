@@ -1,7 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool } from '../lib/postgres.ts'
 import { createDatabase } from '../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent } from './testing.ts'
+import { createEventWriter, type EventWithId } from './queries/insert-events.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed
@@ -76,6 +78,33 @@ describe('what is stored', () => {
     const json = items.map((item) => JSON.stringify(item))
     const form = `[${[...json, rows[0]?.metadata, '{}'].join(', ')}]`
     expect(rows[0]?.hash).toBe(createHash('sha256').update(form).digest('hex'))
+  })
+
+  test('its commit is durable where the database says that commits need not be', async () => {
+    // A deferred trigger sees the settings with which the transaction commits.
+    await bed.owner.query(`
+      CREATE TABLE public.seen (value text);
+      CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        $$ BEGIN INSERT INTO public.seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+      CREATE CONSTRAINT TRIGGER see AFTER INSERT ON barometer_audit.event_identity
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.see()`)
+    const url = new URL(withRole(database.url, 'barometer_audit'))
+    url.searchParams.set('options', `${url.searchParams.get('options') ?? ''} -c synchronous_commit=off`)
+    const pool = createPool({ connectionString: url.href, applicationName: 'test-lax', connectionsMax: 1 })
+    try {
+      const writer = createEventWriter(pool)
+      const event = { ...sampleEvent(), id: randomUUID() } as EventWithId
+      const shown = async () => (await pool.query('SHOW synchronous_commit')).rows[0].synchronous_commit
+      expect(await shown()).toBe('off')
+      expect(await writer.insert([event])).toEqual({ stored: 1 })
+      expect(await writer.insert([event, { ...event, id: randomUUID() }])).toEqual({ stored: 1 })
+      const { rows } = await bed.owner.query('SELECT value FROM public.seen')
+      expect(rows.map(({ value }) => value)).toEqual(['on', 'on'])
+      expect(await shown(), 'of these transactions alone').toBe('off')
+    } finally {
+      await pool.end()
+      await bed.owner.query('DROP FUNCTION public.see CASCADE; DROP TABLE public.seen')
+    }
   })
 
   test('a thousand events are one batch, and their ids come back in order', async () => {

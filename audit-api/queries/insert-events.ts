@@ -54,6 +54,9 @@ const given = `
     FROM unnest(${lists.join(', ')}) AS e (${columns})
   )`
 
+const addIdentities = (where = '') => `INSERT INTO barometer_audit.event_identity (id, content_hash, occurred_at)
+    SELECT id, content_hash, occurred_at FROM given ${where} ORDER BY id`
+
 /**
  * As nearly every batch is: no id was there before, or this fails as a whole. It is a transaction of its own, in one round
  * trip instead of three, and makes its own commit durable whatever the database's default is.
@@ -65,13 +68,11 @@ const insertNewEvents = `${given}, stored AS (
     SELECT CASE current_setting('synchronous_commit')
       WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END AS made
   )
-  INSERT INTO barometer_audit.event_identity (id, content_hash, occurred_at)
-    SELECT id, content_hash, occurred_at FROM given WHERE (SELECT made FROM durable) IS DISTINCT FROM 'off' ORDER BY id`
+  ${addIdentities("WHERE (SELECT made FROM durable) IS DISTINCT FROM 'off'")}`
 
 // An identity that is there already (whoever commits first has it) drops its event.
 const insertEvents = `${given}, added AS (
-    INSERT INTO barometer_audit.event_identity (id, content_hash, occurred_at)
-    SELECT id, content_hash, occurred_at FROM given ORDER BY id
+    ${addIdentities()}
     ON CONFLICT (id) DO NOTHING
     RETURNING id
   ), stored AS (
