@@ -10,10 +10,10 @@ const barsBegin =
   'Each bar stands at the beginning of what it counts, the last is so far. Weeks begin on Thursdays and 30 days anywhere, as Prometheus counts from 1970; calendar weeks and months are the audit API’s.'
 
 const divisions = [
-  { label: 'quality', title: 'quality', names: ['draft', 'hq'] },
-  { label: 'type', title: 'type', names: [] },
-  { label: 'aspect_ratio', title: 'aspect ratio', names: [] },
-  { label: 'rating', title: 'rating (NSFW against SFW)', names: ['sfw', 'nsfw'] },
+  { label: 'quality', title: 'quality', more: '', names: ['draft', 'hq'] },
+  { label: 'type', title: 'type', more: '', names: [] },
+  { label: 'aspect_ratio', title: 'aspect ratio', more: '', names: [] },
+  { label: 'rating', title: 'rating', more: ' (NSFW against SFW)', names: ['sfw', 'nsfw'] },
 ] as const
 
 export const generationsPerPeriod = () =>
@@ -30,10 +30,10 @@ export const generationsPerPeriod = () =>
   })
 
 export const divisionOverTime = () =>
-  divisions.map(({ label, title, names }) =>
+  divisions.map(({ label, title, more, names }) =>
     timeseries({
       ...count,
-      title: `By ${title}`,
+      title: `By ${title}${more}`,
       width: 12,
       step: '$period',
       bars: true,
@@ -53,7 +53,7 @@ export const divisionNow = () =>
   divisions.map(({ label, title, names }) =>
     pie({
       ...count,
-      title: `By ${title.replace(/ \(.*/, '')}, last 30 days`,
+      title: `By ${title}, last 30 days`,
       width: 6,
       description: 'Succeeded generations that ended in the last 720 hours.',
       queries: [
