@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
+import { findOnPath } from '../stack/debian-packages.ts'
 import { emptyQueries } from './empty-queries.ts'
 import type { RunningGrafana } from './grafana.ts'
 
@@ -17,11 +18,8 @@ interface Board {
 
 /** The Chromium of the distribution, or what CHROMIUM names; undefined where there is none. */
 export function findChromium(): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  const names = ['chromium', 'chromium-browser', 'google-chrome'].flatMap((name) =>
-    folders.map((folder) => join(folder, name)),
-  )
-  return [process.env.CHROMIUM, ...names].find((path) => path !== undefined && existsSync(path))
+  const paths = [process.env.CHROMIUM, findOnPath(['chromium', 'chromium-browser', 'google-chrome'])]
+  return paths.find((path) => path !== undefined && existsSync(path))
 }
 
 /**
@@ -113,7 +111,8 @@ interface Box {
 
 /** What can be seen to be wrong. */
 async function seen(page: Page): Promise<string[]> {
-  const mayBeEmpty = emptyQueries.map(({ panel }) => panel)
+  // Where one query of several may have no answer the panel still shows the others.
+  const mayBeEmpty = emptyQueries.filter(({ refId }) => refId === undefined).map(({ panel }) => panel)
   const problems: string[] = []
   const panels = await page.locator(`[data-testid^="${panelMark}"]`).all()
   if (panels.length === 0) problems.push('there is no panel')
