@@ -26,3 +26,15 @@ test('any moment of JavaScript comes back as itself', () => {
     }),
   )
 })
+
+test('a time is right or wrong in UTC as it is with a zone of no hours, whatever its digits', () => {
+  const digits = (length: number, max: number) => fc.nat(max).map((value) => String(value).padStart(length, '0'))
+  const parts = fc.tuple(digits(4, 9999), digits(2, 14), digits(2, 33), digits(2, 26), digits(2, 62), digits(2, 62))
+  fc.assert(
+    fc.property(parts, ([year, month, day, hour, minute, second]) => {
+      const text = `${year}-${month}-${day}T${hour}:${minute}:${second}.500`
+      expect(toUtcMicroseconds(`${text}Z`)).toBe(toUtcMicroseconds(`${text}+00:00`))
+    }),
+    { numRuns: 2_000 },
+  )
+})

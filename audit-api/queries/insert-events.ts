@@ -99,9 +99,24 @@ export class IdConflict extends Error {
   }
 }
 
+/** What is kept of events while they wait for the database: a tenth of the objects, which V8 would copy at each of its looks. */
+interface Batch {
+  count: number
+  /** `2026-03` */
+  months: ReadonlySet<string>
+  values: (string | Value[])[]
+}
+
+const batchOf = (events: readonly EventWithId[]): Batch => ({
+  count: events.length,
+  months: new Set(events.map((event) => event.occurred_at.slice(0, 7))),
+  values: valuesOf(events),
+})
+
 export interface EventWriter {
   /**
-   * Stores all events or none; returns after the commit. Ids must differ within the batch.
+   * Stores all events or none; resolves after the commit. Ids must differ within the batch. The events are read before it
+   * returns, and not kept.
    * @returns how many were new; the others were there with the same content.
    * @throws {IdConflict} where an id is taken by other content.
    */
@@ -114,8 +129,8 @@ export function createEventWriter(pool: Pool): EventWriter {
   // Months known to have their partition: looked up once in the life of the process.
   const knownMonths = new Set<string>()
 
-  async function ensureMonths(events: readonly EventWithId[]): Promise<void> {
-    for (const month of new Set(events.map((event) => event.occurred_at.slice(0, 7)))) {
+  async function ensureMonths(months: ReadonlySet<string>): Promise<void> {
+    for (const month of months) {
       if (knownMonths.has(month)) continue
       await transaction(pool, begin, (client) =>
         client.query('SELECT barometer_audit.ensure_month($1)', [`${month}-01T00:00:00Z`]),
@@ -124,12 +139,11 @@ export function createEventWriter(pool: Pool): EventWriter {
     }
   }
 
-  const insert = async (events: readonly EventWithId[]): Promise<{ stored: number }> => {
-    await ensureMonths(events)
-    const values = valuesOf(events)
+  const insert = async ({ count, months, values }: Batch): Promise<{ stored: number }> => {
+    await ensureMonths(months)
     try {
       await pool.query({ name: 'insert-new-events', text: insertNewEvents, values })
-      return { stored: events.length }
+      return { stored: count }
     } catch (error) {
       if (!isTakenId(error)) throw error
     }
@@ -139,26 +153,28 @@ export function createEventWriter(pool: Pool): EventWriter {
         text: insertEvents,
         values,
       })
-      if (dropped.rows.length === 0) return { stored: events.length }
+      if (dropped.rows.length === 0) return { stored: count }
       const ids = dropped.rows.map((row) => row.id)
       const hashes = dropped.rows.map((row) => row.content_hash)
       const conflicts = await client.query<{ id: string }>(findConflicts, [ids, hashes])
       if (conflicts.rows.length > 0) throw new IdConflict(conflicts.rows.map((row) => row.id))
-      return { stored: events.length - ids.length }
+      return { stored: count - ids.length }
     })
   }
 
+  const insertAnew = async (batch: Batch): Promise<{ stored: number }> => {
+    try {
+      return await insert(batch)
+    } catch (error) {
+      if (!isWithoutPartition(error)) throw error
+      // Retention has taken the month out since it was looked up; a late event makes it anew.
+      knownMonths.clear()
+      return await insert(batch)
+    }
+  }
+
   return {
-    insert: async (events) => {
-      try {
-        return await insert(events)
-      } catch (error) {
-        if (!isWithoutPartition(error)) throw error
-        // Retention has taken the month out since it was looked up; a late event makes it anew.
-        knownMonths.clear()
-        return await insert(events)
-      }
-    },
+    insert: (events) => insertAnew(batchOf(events)),
     ensureMonthsAhead: async () => {
       await transaction(pool, begin, (client) => client.query('SELECT barometer_audit.ensure_months_ahead()'))
     },

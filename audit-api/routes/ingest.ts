@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
+import type { FastifyRequest } from 'fastify'
 import type { HttpServer } from '../../lib/http-server.ts'
 import { readEvents } from '../event-content.ts'
 import type { AuditMetrics } from '../metrics.ts'
@@ -16,6 +17,23 @@ export interface IngestOptions {
 
 /** `POST /audit/events`: one event or many, all stored or none, answered after the commit. */
 export function ingestRoute(server: HttpServer, { writer, metrics, now }: IngestOptions): void {
+  /** All that is done before the database is waited for. Of the events nothing is kept from here on. */
+  const begin = (request: FastifyRequest): { count: number; ids: string[]; storing: Promise<number> } => {
+    const body: unknown = request.body
+    request.body = undefined
+    const count = Array.isArray(body) ? body.length : 1
+    try {
+      const events = readEvents(body, now()).map(withId)
+      const ids = events.map((event) => event.id)
+      return { count, ids, storing: insert(writer, withoutRepeats(events), ids) }
+    } catch (error) {
+      metrics.ingested.inc(
+        { result: error instanceof Problem && error.status === 409 ? 'conflict' : 'rejected' },
+        count,
+      )
+      throw error
+    }
+  }
   server.route({
     method: 'POST',
     url: '/audit/events',
@@ -31,22 +49,8 @@ export function ingestRoute(server: HttpServer, { writer, metrics, now }: Ingest
     // The events are checked one by one in the handler, which can then name the field; a union could only say "neither".
     validatorCompiler: () => (value: unknown) => ({ value }),
     handler: async (request, reply) => {
-      const body: unknown = request.body
-      const count = Array.isArray(body) ? body.length : 1
-      let events: EventWithId[]
-      let ids: string[]
-      try {
-        const read = readEvents(body, now()).map(withId)
-        ids = read.map((event) => event.id)
-        events = withoutRepeats(read)
-      } catch (error) {
-        metrics.ingested.inc(
-          { result: error instanceof Problem && error.status === 409 ? 'conflict' : 'rejected' },
-          count,
-        )
-        throw error
-      }
-      const stored = await insert(writer, events, ids).catch((error: unknown) => {
+      const { count, ids, storing } = begin(request)
+      const stored = await storing.catch((error: unknown) => {
         if (error instanceof Problem) metrics.ingested.inc({ result: 'conflict' }, count)
         throw error
       })
@@ -58,14 +62,15 @@ export function ingestRoute(server: HttpServer, { writer, metrics, now }: Ingest
   })
 }
 
-async function insert(writer: EventWriter, events: readonly EventWithId[], ids: readonly string[]): Promise<number> {
-  try {
-    return (await writer.insert(events)).stored
-  } catch (error) {
-    if (!(error instanceof IdConflict)) throw error
-    const id = error.ids[0] ?? ''
-    throw takenId(ids.length === 1 ? 'id' : `events[${ids.indexOf(id)}].id`, id)
-  }
+function insert(writer: EventWriter, events: readonly EventWithId[], ids: readonly string[]): Promise<number> {
+  return writer.insert(events).then(
+    ({ stored }) => stored,
+    (error: unknown) => {
+      if (!(error instanceof IdConflict)) throw error
+      const id = error.ids[0] ?? ''
+      throw takenId(ids.length === 1 ? 'id' : `events[${ids.indexOf(id)}].id`, id)
+    },
+  )
 }
 
 function withId(event: AuditEvent): EventWithId {
