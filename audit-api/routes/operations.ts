@@ -1,8 +1,10 @@
 import { Type } from 'typebox'
 import type { HttpServer } from '../../lib/http-server.ts'
+import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { AuditMetrics } from '../metrics.ts'
+import { auditMigrations } from '../migrate.ts'
 import { Problem } from '../problem.ts'
 import { problem } from '../schemas/problem.ts'
 
@@ -20,7 +22,7 @@ export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: 
 
   const ready = shared(() =>
     transaction(pool, 'BEGIN READ ONLY; SET LOCAL statement_timeout = 3000', (client) =>
-      client.query('SELECT FROM barometer_audit.event LIMIT 0'),
+      client.query('SELECT FROM barometer_audit.event LIMIT 0').then(() => schemaVersion(client, auditMigrations)),
     ),
   )
   const notReady = problem('The database is away, or barometer migrate was not run.')
@@ -30,7 +32,8 @@ export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: 
     { schema: { ...open, summary: 'Whether the log can be read', response: readiness } },
     async (request, reply) => {
       try {
-        await ready()
+        const { missing } = await ready()
+        if (missing.length > 0) throw new Error(`the migration ${missing[0]} was not run`)
       } catch (error) {
         request.log.warn({ error: messageOf(error) }, 'not ready')
         throw new Problem(503, 'the audit log cannot be read: the database is away, or barometer migrate was not run', {
