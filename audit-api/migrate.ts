@@ -40,7 +40,9 @@ export async function migrateAudit(databaseUrl: string, options: MigrateAuditOpt
     await client.query('SELECT barometer_audit.ensure_error_days_ahead(), barometer_audit.grant_error_log($1)', [
       auditServiceRole,
     ])
-    await client.query('SELECT barometer_audit.grant_analytics_events($1)', [auditServiceRole])
+    await client.query('SELECT barometer_audit.grant_analytics_events($1), barometer_audit.grant_erasure($1)', [
+      auditServiceRole,
+    ])
     await client.query('SELECT barometer_audit.grant_retention($1), barometer_audit.allow_retention($2)', [
       auditServiceRole,
       options.retentionMonths ?? null,

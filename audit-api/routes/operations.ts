@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import type { HttpServer } from '../../lib/http-server.ts'
+import type { Draining, HttpServer } from '../../lib/http-server.ts'
 import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
@@ -13,7 +13,10 @@ const open = { tags: ['operations'], security: [] }
 const failed = { 500: problem('An unexpected error.') }
 
 /** `/livez`, `/readyz`, `/metrics` and `/openapi.json`: without a token. */
-export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: Pool; metrics: AuditMetrics }): void {
+export function operationsRoutes(
+  server: HttpServer,
+  { pool, metrics, draining }: { pool: Pool; metrics: AuditMetrics; draining?: Draining | undefined },
+): void {
   server.get(
     '/livez',
     { schema: { ...open, summary: 'Whether the process lives', response: { 200: text('It does.'), ...failed } } },
@@ -25,12 +28,13 @@ export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: 
       client.query('SELECT FROM barometer_audit.event LIMIT 0').then(() => schemaVersion(client, auditMigrations)),
     ),
   )
-  const notReady = problem('The database is away, or barometer migrate was not run.')
+  const notReady = problem('The service is stopping, the database is away, or barometer migrate was not run.')
   const readiness = { 200: text('It can.'), 503: notReady, ...failed }
   server.get(
     '/readyz',
     { schema: { ...open, summary: 'Whether the log can be read', response: readiness } },
     async (request, reply) => {
+      if (draining?.isOn() === true) throw new Problem(503, 'the service is stopping; expected another to be asked')
       try {
         const { missing } = await ready()
         if (missing.length > 0) throw new Error(`the migration ${missing[0]} was not run`)

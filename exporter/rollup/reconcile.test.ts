@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { exporterRollupDriftRows } from '../../catalogue/exporter.ts'
+import { filledPlatform } from '../../testing/filled-platform.ts'
 import { collectors } from '../collectors/index.ts'
 import { familiesOf } from '../refresh/figures.ts'
 import { secondsOf } from '../store/snapshot.ts'
 import { reconcile } from './reconcile.ts'
-import { filledPlatform } from './testing/filled-platform.ts'
 
 test('a store that is as it should be has no drift, and says so', async () => {
   const { run, refreshed, wrong } = await filledPlatform()

@@ -6,8 +6,8 @@ import { barometer, oneLine } from '../../cli/testing.ts'
 import { migrateSchema, schemaVersion } from '../../lib/migrations.ts'
 import { createClient } from '../../lib/postgres.ts'
 import { createDatabase, testDirectory } from '../../testing/database.ts'
+import { filledPlatform } from '../../testing/filled-platform.ts'
 import { startRefresher } from '../refresh/refresher.ts'
-import { filledPlatform } from '../rollup/testing/filled-platform.ts'
 import { migrateStore, storeMigrations } from './migrate.ts'
 
 /** What each migration brought, with what a version of its time may have left in it. */
@@ -81,13 +81,15 @@ test('a version that does not know the store refuses it in one line, and a repli
   const old = { ...settings, REFRESH_INTERVAL: 1_000 }
   const replica = startRefresher({ settings: old, collectors: [], log, replicaId: 'old', pollMs: 100 })
   onTestFinished(() => replica.stop())
-  await expect.poll(() => replica.leads(), { timeout: 10_000 }).toBe(true)
+  await expect.poll(() => replica.leads() && replica.snapshot() !== undefined, { timeout: 30_000 }).toBe(true)
   await database.pool.query("INSERT INTO barometer.migration (name, run_on) VALUES ('999-of-tomorrow', now())")
-  await expect.poll(() => replica.cutOff(), { timeout: 10_000 }).toMatch(/newer version/)
+  await expect.poll(() => replica.cutOff(), { timeout: 30_000 }).toMatch(/newer version/)
   const locks =
     "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
   // It asks again and again, and lets go at once: another that asks meanwhile has it.
-  await expect.poll(async () => (await database.pool.query(locks)).rows[0].held, { interval: 20 }).toBe(0)
+  await expect
+    .poll(async () => (await database.pool.query(locks)).rows[0].held, { interval: 20, timeout: 10_000 })
+    .toBe(0)
   const line =
     'the schema barometer is of a newer version: it has the migration 999-of-tomorrow, and the newest known here is 003-analytics; expected a Barometer that knows it'
   expect(said).toEqual([

@@ -1,14 +1,14 @@
 import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
-import { readSettings } from '../../../lib/settings.ts'
-import { createPlatformDatabase } from '../../../testing/platform.ts'
-import { collectors } from '../../collectors/index.ts'
-import { readKept } from '../../kept.ts'
-import { runFigure } from '../../oracle.ts'
-import { refresh } from '../../refresh/refresh.ts'
-import { migrateStore } from '../../store/migrate.ts'
-import { buildStore, inputsOf } from '../build.ts'
+import { collectors } from '../exporter/collectors/index.ts'
+import { readKept } from '../exporter/kept.ts'
+import { runFigure } from '../exporter/oracle.ts'
+import { refresh } from '../exporter/refresh/refresh.ts'
+import { buildStore, inputsOf } from '../exporter/rollup/build.ts'
+import { migrateStore } from '../exporter/store/migrate.ts'
+import { readSettings } from '../lib/settings.ts'
+import { createPlatformDatabase } from './platform.ts'
 
 const statementTimeoutMs = 60_000
 const log = pino({ level: 'silent' })
