@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { exporterRollupDriftRows } from '../../catalogue/exporter.ts'
+import { mrr } from '../../catalogue/revenue.ts'
 import { filledPlatform } from '../../testing/filled-platform.ts'
 import { collectors } from '../collectors/index.ts'
 import { familiesOf } from '../refresh/figures.ts'
@@ -67,4 +68,22 @@ test('another time zone or threshold builds the store anew, and its figures are 
   expect(await wrong()).toEqual([])
   expect(await wrong({ ...settings, REPORTING_TIMEZONE: 'Asia/Kolkata' })).toEqual([])
   expect(await wrong({ ...settings, ACTIVITY_THRESHOLDS: { casual: 2, regular: 4, power: 9 } })).toEqual([])
+})
+
+test('a tier, a currency and a price that are new in the views are in the figures of the next refresh', async () => {
+  const { database, refreshed, wrong } = await filledPlatform()
+  await refreshed()
+  await database.pool.query(`
+    INSERT INTO platform.subscriptions (user_id, tier, status, amount_minor, currency, started_at)
+      VALUES (5, 'team', 'active', 12345, 'KWD', now() - interval '1 hour');
+    INSERT INTO platform.payments (user_id, paid_at, kind, amount_minor, currency)
+      VALUES (5, now() - interval '1 hour', 'subscription', 12345, 'KWD');
+    UPDATE platform.subscriptions SET amount_minor = 1000, updated_at = now() WHERE user_id = 1`)
+  const snapshot = await refreshed()
+  const families = [...snapshot.collectors.values()].flatMap((state) => state.families)
+  const mrrNow = families.find(({ metric }) => metric === mrr)?.samples
+  expect(mrrNow).toContainEqual(expect.objectContaining({ value: 12.345, labels: { currency: 'KWD', tier: 'team' } }))
+  // Three of 9.00 and one of 10.00.
+  expect(mrrNow).toContainEqual(expect.objectContaining({ value: 37, labels: { currency: 'USD', tier: 'pro' } }))
+  expect(await wrong()).toEqual([])
 })
