@@ -2,7 +2,7 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import { createHttpServer, type HttpServer, type Serving } from '../lib/http-server.ts'
+import { createHttpServer, type Draining, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Pool } from '../lib/postgres.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
@@ -46,6 +46,7 @@ export interface AppOptions {
   now: () => Date
   /** Where it will listen, TLS, and authentication of `/metrics`; the tests leave it out and inject. */
   serving?: Serving
+  draining?: Draining
   /** For tokens that say nothing themselves. 12,000 a minute are 200 a second: two times what a busy ingest sends in batches. */
   requestsPerMinute?: number
   /** Where the analytics are read; without them their routes say what to set. */
@@ -84,6 +85,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     // The API has its tokens; the password of the flag is for the figures.
     basicAuthPaths: ['/metrics'],
     framework,
+    ...(options.draining === undefined ? {} : { draining: options.draining }),
   })
   server.setErrorHandler(handleError)
   const routes = collectRoutes(server)
@@ -113,7 +115,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     clearInterval(counting)
     await refusals.flush(true)
   })
-  operationsRoutes(server, { pool, metrics })
+  operationsRoutes(server, { pool, metrics, draining: options.draining })
   await server.register(
     async (v1: HttpServer) => {
       requireTokens(v1, tokens, refusals)

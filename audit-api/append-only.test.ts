@@ -47,6 +47,7 @@ async function auditTables(): Promise<string[]> {
 /** A column of the tables that have no `occurred_at`. */
 const columns: Readonly<Record<string, string>> = {
   'barometer_audit.event_seal': 'row_hash',
+  'barometer_audit.event_erasure': 'content_hash',
   'barometer_audit.seal_batch': 'chain_hash',
   'barometer_audit.verification': 'valid',
   'barometer_audit.removed_month': 'sha256',

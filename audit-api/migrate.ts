@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { runner } from 'node-pg-migrate'
+import { type Migrations, migrateSchema } from '../lib/migrations.ts'
 import { createClient } from '../lib/postgres.ts'
 import { messageOf, UserError } from '../lib/user-error.ts'
 
@@ -7,6 +7,10 @@ import { messageOf, UserError } from '../lib/user-error.ts'
 export const auditSchema = 'barometer_audit'
 /** The role the service runs as. */
 export const auditServiceRole = 'barometer_audit'
+export const auditMigrations: Migrations = {
+  schema: auditSchema,
+  directory: fileURLToPath(new URL('./migrations', import.meta.url)),
+}
 
 export interface MigrateAuditOptions {
   /** Roles of the platform that may call `barometer_audit.record`. */
@@ -20,30 +24,25 @@ export interface MigrateAuditOptions {
  * what it needs. Run it as the role that is to own the log: not the service's, and best not the platform's either.
  * The role is made without a password or a right to log in; `ALTER ROLE barometer_audit LOGIN PASSWORD …` is the operator's.
  * @returns the names of the migrations that were run, none where all was in place.
- * @throws {UserError} where the role is neither there nor may be made; what the driver throws where nothing answers.
+ * @throws {UserError} where the log is of a newer version, or the role is neither there nor may be made; what the driver throws where nothing answers.
  */
 export async function migrateAudit(databaseUrl: string, options: MigrateAuditOptions = {}): Promise<string[]> {
   const client = createClient({ connectionString: databaseUrl, applicationName: 'barometer-migrate' })
   await client.connect()
   try {
     await ensureServiceRole(client)
-    const run = await runner({
-      dbClient: client,
-      dir: fileURLToPath(new URL('./migrations', import.meta.url)),
-      direction: 'up',
-      schema: auditSchema,
-      createSchema: true,
-      migrationsSchema: auditSchema,
-      migrationsTable: 'migration',
-      log: () => {},
-    })
+    const run = await migrateSchema({ client, ...auditMigrations })
+    // By this the service sees whether its schema is there.
+    await client.query(`GRANT SELECT ON ${auditSchema}.migration TO ${auditServiceRole}`)
     await client.query('SELECT barometer_audit.ensure_months_ahead(), barometer_audit.grant_service($1)', [
       auditServiceRole,
     ])
     await client.query('SELECT barometer_audit.ensure_error_days_ahead(), barometer_audit.grant_error_log($1)', [
       auditServiceRole,
     ])
-    await client.query('SELECT barometer_audit.grant_analytics_events($1)', [auditServiceRole])
+    await client.query('SELECT barometer_audit.grant_analytics_events($1), barometer_audit.grant_erasure($1)', [
+      auditServiceRole,
+    ])
     await client.query('SELECT barometer_audit.grant_retention($1), barometer_audit.allow_retention($2)', [
       auditServiceRole,
       options.retentionMonths ?? null,
@@ -51,7 +50,7 @@ export async function migrateAudit(databaseUrl: string, options: MigrateAuditOpt
     for (const role of options.recorderRoles ?? []) {
       await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
     }
-    return run.map((migration) => migration.name)
+    return run
   } finally {
     await client.end()
   }

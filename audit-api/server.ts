@@ -1,4 +1,4 @@
-import { listen, type Serving } from '../lib/http-server.ts'
+import { createDraining, listen, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
@@ -38,6 +38,7 @@ const stopTimeoutMs = 10_000
  * @throws {UserError} for a tokens file, certificate or port that cannot be used.
  */
 export async function startAuditApi({ settings, serving, log }: AuditApiOptions): Promise<RunningAuditApi> {
+  const draining = createDraining(serving)
   const tokens = openTokensFile(settings.AUDIT_TOKENS_FILE, log)
   const connectionString = settings.AUDIT_DATABASE_URL
   const pool = createPool({
@@ -65,7 +66,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   const now = () => new Date()
   const chain = await openChain(settings, log, now)
   const { server, writer, errorLog, ...app } = await createApp({
-    ...{ pool, ingestPool, exportPool, tokens, log, now, serving, analytics },
+    ...{ pool, ingestPool, exportPool, tokens, log, now, serving, draining, analytics },
     ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),
   })
   const makePartitions = () =>
@@ -87,6 +88,7 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   return {
     address,
     stop: async () => {
+      await draining.begin()
       clearInterval(upkeep)
       errorUpkeep.stop()
       // An export may have half an hour to go; it is cut, visibly, and the client begins again.

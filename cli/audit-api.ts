@@ -24,7 +24,7 @@ export const registerAuditApi: Register = (program, context) => {
         serviceName: 'barometer-audit-api',
       })
       const { startAuditApi } = await import('../audit-api/server.ts')
-      await runUntilStopped('audit API', context, () => startAuditApi({ settings, serving, log }))
+      await runUntilStopped('audit API', context, serving, () => startAuditApi({ settings, serving, log }))
       await telemetry.stop()
     })
 }

@@ -25,7 +25,7 @@ export const registerExporter: Register = (program, context) => {
         serviceName: 'barometer-exporter',
       })
       const { startExporter } = await import('../exporter/main.ts')
-      await runUntilStopped('exporter', context, () => startExporter({ settings, serving, log }))
+      await runUntilStopped('exporter', context, serving, () => startExporter({ settings, serving, log }))
       await telemetry.stop()
     })
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { registerAuditApi } from './audit-api.ts'
+import { registerAuditErase } from './audit-erase.ts'
 import { registerAuditTokens } from './audit-tokens.ts'
 import { registerAuditVerify } from './audit-verify.ts'
 import { registerBackfill } from './backfill.ts'
@@ -20,6 +21,7 @@ const commands: readonly Register[] = [
   registerAuditApi,
   registerAuditTokens,
   registerAuditVerify,
+  registerAuditErase,
   registerCheck,
   registerMigrate,
   registerMetrics,

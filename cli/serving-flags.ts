@@ -9,6 +9,7 @@ interface ServingFlags {
   tlsCertFile?: string
   tlsKeyFile?: string
   basicAuthFile?: string
+  drain: string
 }
 
 /** The flags that every service has: where it listens, TLS, basic authentication. */
@@ -21,11 +22,12 @@ export function addServingFlags(command: Command, variable: 'EXPORTER_LISTEN' | 
       '--basic-auth-file <path>',
       'file with one line user:password, asked for on all routes but /livez and /readyz',
     )
+    .option('--drain <seconds>', 'how long /readyz says that it is stopping before the service stops', '1')
 }
 
 /**
  * What the flags say, the variable where they say nothing.
- * @throws {UserError} for a `--listen` that is no address.
+ * @throws {UserError} for a `--listen` that is no address, and a `--drain` that is no time.
  */
 export function servingFrom(flags: ServingFlags, listen: ListenAddress): Serving {
   return {
@@ -33,7 +35,15 @@ export function servingFrom(flags: ServingFlags, listen: ListenAddress): Serving
     tlsCertificateFile: flags.tlsCertFile,
     tlsKeyFile: flags.tlsKeyFile,
     basicAuthFile: flags.basicAuthFile,
+    drainMs: parseDrain(flags.drain),
   }
+}
+
+/** A minute at most: whoever sends SIGTERM kills sooner or later. */
+function parseDrain(text: string): number {
+  const seconds = Number(text)
+  if (/^\d+(\.\d+)?$/.test(text) && seconds <= 60) return seconds * 1_000
+  throw new UserError(`--drain is ${JSON.stringify(text)}; expected seconds from 0 to 60`)
 }
 
 function parseListen(text: string): ListenAddress {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { listen, type Serving } from '../lib/http-server.ts'
+import { createDraining, listen, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
@@ -45,6 +45,7 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   const { settings, serving, log } = options
   const now = options.now ?? Date.now
   const replicaId = randomUUID()
+  const draining = createDraining(serving)
   const probes = startProbes({ settings, clock: now, log, replicaId })
   const refresher = startRefresher({
     ...{ settings, log, replicaId, collectors: options.collectors ?? allCollectors },
@@ -59,14 +60,23 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   })
   const stopParts = () => Promise.all([refresher.stop(), probes.stop()])
   try {
-    const server = createExporterServer({ serving, log, version: packageFile.version, refresher, probes, figures, now })
+    const server = createExporterServer({
+      serving,
+      draining,
+      log,
+      version: packageFile.version,
+      refresher,
+      probes,
+      figures,
+      now,
+    })
     const address = await listen(server, serving, 'EXPORTER_LISTEN')
     log.info({ address }, 'the exporter listens')
     let stopping: Promise<unknown> | undefined
     return {
       address,
       stop: async () => {
-        stopping ??= Promise.all([server.close(), stopParts()])
+        stopping ??= draining.begin().then(() => Promise.all([server.close(), stopParts()]))
         await stopping
       },
     }

@@ -1,4 +1,4 @@
-import { createHttpServer, type HttpServer, type Serving } from '../lib/http-server.ts'
+import { createHttpServer, type Draining, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
 import type { Family } from './collector.ts'
@@ -11,6 +11,7 @@ import { createSelfMetrics } from './self-metrics.ts'
 
 export interface ServeOptions {
   serving: Serving
+  draining?: Draining
   log: Logger
   version: string
   refresher: Refresher
@@ -26,7 +27,11 @@ const noFamilies: readonly Family[] = []
 /** The exporter's routes. Nothing here asks the database: all comes from memory. */
 export function createExporterServer(options: ServeOptions): HttpServer {
   const { refresher, version } = options
-  const server = createHttpServer({ serving: options.serving, log: options.log })
+  const server = createHttpServer({
+    serving: options.serving,
+    log: options.log,
+    ...(options.draining === undefined ? {} : { draining: options.draining }),
+  })
   const self = createSelfMetrics({ version, leads: refresher.leads })
   observeRequests(server, self.requestSeconds)
 
@@ -50,6 +55,8 @@ export function createExporterServer(options: ServeOptions): HttpServer {
   server.get('/metrics/probes', probes.answer)
   server.get('/livez', async () => ({ status: 'alive' }))
   server.get('/readyz', async (_, reply) => {
+    if (options.draining?.isOn() === true)
+      return reply.code(503).send({ status: 'not ready', reason: 'it is stopping' })
     if (refresher.snapshot() !== undefined) return { status: 'ready' }
     return reply.code(503).send({ status: 'not ready', reason: refresher.cutOff() ?? 'the first refresh is not over' })
   })

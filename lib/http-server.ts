@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import basicAuth from '@fastify/basic-auth'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify, LogController } from 'fastify'
@@ -15,6 +16,26 @@ export interface Serving {
   tlsKeyFile?: string | undefined
   /** A file with one line `user:password`; with it every route but the health checks asks for them. */
   basicAuthFile?: string | undefined
+  /** How long `/readyz` says that it is stopping before the service lets nobody in any more; 0 where it is left out. */
+  drainMs?: number | undefined
+}
+
+/** Whether a service is about to stop: it answers as before, and asks its clients to go elsewhere. */
+export interface Draining {
+  readonly isOn: () => boolean
+  /** Resolves when those who ask `/readyz` had the time to hear of it. */
+  begin(): Promise<void>
+}
+
+export function createDraining({ drainMs = 0 }: Pick<Serving, 'drainMs'>): Draining {
+  let on = false
+  return {
+    isOn: () => on,
+    begin: async () => {
+      on = true
+      await sleep(drainMs)
+    },
+  }
 }
 
 export type HttpServer = ReturnType<typeof createHttpServer>
@@ -28,6 +49,7 @@ export interface HttpServerOptions {
   bodyLimitBytes?: number
   /** The only paths that basic authentication guards, where a service has other credentials for the rest. */
   basicAuthPaths?: readonly string[]
+  draining?: Draining
   /** How requests are named, and what is answered where no route has been reached. */
   framework?: Pick<FastifyServerOptions, 'genReqId' | 'frameworkErrors' | 'clientErrorHandler'>
 }
@@ -58,6 +80,10 @@ export function createHttpServer(options: HttpServerOptions) {
     ...tls(options.serving),
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(TypeBoxValidatorCompiler)
+  server.addHook('onSend', async (_request, reply) => {
+    // A connection that is kept would be cut when the service closes, under the client's next request.
+    if (options.draining?.isOn() === true) reply.header('connection', 'close')
+  })
   const credentials = readCredentials(options.serving.basicAuthFile)
   if (credentials !== undefined) {
     server.register(basicAuth, {

@@ -6,6 +6,7 @@
  *   `testDirectory(name) → path`
  * - `platform.ts`: `createPlatformDatabase() → {url, name, pool, drop(), exporterUrl, auditUrl}`, with the reference
  *   platform, its views and the audit log
+ * - `filled-platform.ts`: `filledPlatform() → {database, settings, run, refreshed(), wrong()}`, rows of each kind and a store on them
  * - `random-platform.ts`: `openRandomPlatform(seed, schema, hoursBefore?)`, random rows after one or more refreshes
  * - `past.ts`: `startPast(shown)`, a Prometheus that scraped the exporter at instants that are past, which it takes for now
  * - `../demo/stack/`: a server of one's own, to kill or freeze it: `startPostgres({directory, port?, settings?})`,

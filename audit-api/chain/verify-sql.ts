@@ -50,7 +50,8 @@ export interface BatchRow {
 
 /**
  * Judges the batches $1 to $2, whose places are $3 to $4: one row for each with the first place that does not hold.
- * An event may be missing where its month was taken out after its place was given. The limit is for a batch whose range
+ * An event may be missing where its month was taken out after its place was given, and say what was left of it where a
+ * person was erased. The limit is for a batch whose range
  * was changed: no true step is as long.
  */
 export const judgeSql = `
@@ -77,7 +78,9 @@ export const judgeSql = `
         SELECT FROM barometer_audit.removed_month AS m
         WHERE m.month = date_trunc('month', place.occurred_at AT TIME ZONE 'UTC')::date AND m.last_sequence >= place.sequence
       ) THEN 'event removed' END
-      WHEN event_hash <> content_hash THEN
+      WHEN event_hash <> content_hash AND event_hash IS DISTINCT FROM (
+        SELECT x.content_hash FROM barometer_audit.event_erasure AS x WHERE x.id = place.id ORDER BY x.number DESC LIMIT 1
+      ) THEN
         CASE WHEN ${rowHash('event_hash')} = row_hash THEN 'identity changed' ELSE 'event changed' END
       WHEN ${rowHash('content_hash')} <> row_hash THEN 'event or place changed'
       WHEN identity_xact <> xact THEN 'identity or place changed'
@@ -124,6 +127,27 @@ export const unrecordedMonthsSql = `
     AND date_trunc('month', m.removed_at AT TIME ZONE 'UTC')::date > coalesce(
       (SELECT max(o.month) FROM barometer_audit.removed_month AS o), '-infinity')
   ORDER BY m.first_sequence LIMIT 1`
+
+/**
+ * An event that is said to be erased, and no event says so, with the number and the hash of all that was erased with it. That
+ * event may be in a month that was taken out.
+ */
+export const unrecordedErasuresSql = `
+  SELECT x.id FROM (
+    SELECT erasure, min(id::text) AS id, count(*) AS events,
+      sha256(string_agg(uuid_send(id) || content_hash, '' ORDER BY id)) AS digest
+    FROM barometer_audit.event_erasure GROUP BY erasure
+  ) AS x
+  LEFT JOIN barometer_audit.event_identity AS i ON i.id = x.erasure
+  WHERE NOT EXISTS (
+      SELECT FROM barometer_audit.event AS e
+      WHERE e.occurred_at = i.occurred_at AND e.id = i.id AND e.action = 'audit.erase'
+        AND e.metadata ->> 'sha256' = encode(x.digest, 'hex') AND e.metadata ->> 'events' = x.events::text)
+    AND NOT EXISTS (
+      SELECT FROM barometer_audit.event_seal AS s JOIN barometer_audit.removed_month AS m
+        ON m.month = date_trunc('month', i.occurred_at AT TIME ZONE 'UTC')::date AND m.last_sequence >= s.sequence
+      WHERE s.xact = i.xact AND s.id = i.id)
+  ORDER BY x.id LIMIT 1`
 
 /** A place behind the head $1. */
 export const placesBehindSql = `

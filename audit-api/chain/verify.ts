@@ -10,6 +10,7 @@ import {
   identitiesSql,
   judgeSql,
   placesBehindSql,
+  unrecordedErasuresSql,
   unrecordedMonthsSql,
 } from './verify-sql.ts'
 
@@ -112,6 +113,7 @@ export async function verifyChain(pool: Pool, options: VerifyOptions): Promise<V
   if (options.whole && row?.sealed_snapshot != null) {
     const steps = [
       () => lookAtMonths(walk),
+      () => lookAtErasures(walk),
       () => walkIdentities(walk, row.sealed_snapshot ?? '', options),
       () => walkEvents(walk, options),
     ]
@@ -306,6 +308,14 @@ async function lookAtMonths(walk: Walk): Promise<Walked> {
     finding: { kind: 'removed', what: 'event', sequence: Number(found.first_sequence), detail },
     complete: false,
   }
+}
+
+/** The same of what was taken out of events at a person's wish. */
+async function lookAtErasures(walk: Walk): Promise<Walked> {
+  const [found] = await walk.query<{ id: string }>(unrecordedErasuresSql, [])
+  if (found === undefined) return { finding: undefined, complete: true }
+  const detail = `the event ${found.id} is said to be erased, and no event audit.erase records it`
+  return { finding: { kind: 'changed', what: 'event', id: found.id, detail }, complete: false }
 }
 
 const pageRows = 20_000

@@ -1,6 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { gunzipSync } from 'node:zlib'
 import { GetObjectCommand } from '@aws-sdk/client-s3'
+import { from as copyFrom } from 'pg-copy-streams'
 import { pino } from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type RunningS3, startS3 } from '../../demo/stack/s3.ts'
@@ -13,6 +17,8 @@ import { getText, lastKeys, type ObjectStore, openObjectStore } from '../object-
 import { createEventWriter, type EventWithId } from '../queries/insert-events.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
 import { retainMonths } from './retention.ts'
+
+const operating = readFileSync(new URL('../../docs/operating.md', import.meta.url), 'utf8')
 
 let s3: RunningS3
 let database: TestDatabase
@@ -72,6 +78,23 @@ async function object(key: string): Promise<Buffer> {
   return Buffer.from((await body?.transformToByteArray()) ?? [])
 }
 
+/** What the statements of docs/operating.md say of a file, run as the role of the service. */
+async function readBack(csv: string): Promise<unknown> {
+  const [make, judge] = operating.matchAll(/```sql\n([^`]+)```/g).map(([, sql]) => sql)
+  if (make === undefined || judge === undefined) throw new Error('docs/operating.md has no such statements')
+  const client = await bed.service.connect()
+  try {
+    await client.query(make)
+    await pipeline(
+      Readable.from([csv]),
+      client.query(copyFrom('COPY archived FROM STDIN WITH (FORMAT csv, HEADER true)')),
+    )
+    return (await client.query(judge)).rows[0]
+  } finally {
+    client.release(true)
+  }
+}
+
 test('old months go to S3 whole and are taken out, the chain still holds, and the file can be recomputed', async () => {
   const now = new Date()
   const recent = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 2, 1)).toISOString().slice(0, 7)
@@ -103,6 +126,8 @@ test('old months go to S3 whole and are taken out, the chain still holds, and th
     "SELECT encode(row_hash, 'hex') AS hash FROM barometer_audit.event_seal WHERE sequence <= 30",
   )
   for (const { hash } of hashes.rows) expect(text).toContain(hash)
+  expect(await readBack(text)).toEqual({ rows: '30', sealed: '30' })
+  expect(await readBack(text.replace('user.suspend', 'user.praise'))).toEqual({ rows: '30', sealed: '29' })
   const { rows } = await bed.owner.query(
     "SELECT target_id FROM barometer_audit.event WHERE action = 'audit.archive' ORDER BY 1",
   )
@@ -110,6 +135,22 @@ test('old months go to S3 whole and are taken out, the chain still holds, and th
   const identities = await bed.owner.query('SELECT count(*)::int AS count FROM barometer_audit.event_identity')
   expect(identities.rows[0].count).toBe(62)
   expect(await retain()).toEqual([])
+})
+
+test('a month of which a person was erased goes to S3 as what is left, and is verified there too', async () => {
+  await write('2024-01', 5, { metadata: { by: 'Ada Lovelace' } })
+  await seal()
+  await bed.owner.query(`SELECT barometer_audit.erase_person('ada', '{}', '{user,admin}', 'erased-1',
+    '{"type": "system", "id": "test", "name": "test"}', NULL, gen_random_uuid())`)
+  await seal()
+  await allow(2)
+  expect(await retain()).toEqual(['2024-01'])
+  await seal()
+  expect(await verifyChain(bed.service, { whole: true })).toMatchObject({ valid: true, complete: true })
+  const [key = ''] = await lastKeys(store, `${store.prefix}months/`, 2)
+  const text = gunzipSync(await object(key)).toString()
+  expect(text).not.toContain('Lovelace')
+  expect(await readBack(text)).toEqual({ rows: '5', sealed: '5' })
 })
 
 test('a late event of a month that is gone is taken in, sealed, and taken out in a part of its own', async () => {

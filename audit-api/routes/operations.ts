@@ -1,8 +1,10 @@
 import { Type } from 'typebox'
-import type { HttpServer } from '../../lib/http-server.ts'
+import type { Draining, HttpServer } from '../../lib/http-server.ts'
+import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { AuditMetrics } from '../metrics.ts'
+import { auditMigrations } from '../migrate.ts'
 import { Problem } from '../problem.ts'
 import { problem } from '../schemas/problem.ts'
 
@@ -11,7 +13,10 @@ const open = { tags: ['operations'], security: [] }
 const failed = { 500: problem('An unexpected error.') }
 
 /** `/livez`, `/readyz`, `/metrics` and `/openapi.json`: without a token. */
-export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: Pool; metrics: AuditMetrics }): void {
+export function operationsRoutes(
+  server: HttpServer,
+  { pool, metrics, draining }: { pool: Pool; metrics: AuditMetrics; draining?: Draining | undefined },
+): void {
   server.get(
     '/livez',
     { schema: { ...open, summary: 'Whether the process lives', response: { 200: text('It does.'), ...failed } } },
@@ -20,17 +25,19 @@ export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: 
 
   const ready = shared(() =>
     transaction(pool, 'BEGIN READ ONLY; SET LOCAL statement_timeout = 3000', (client) =>
-      client.query('SELECT FROM barometer_audit.event LIMIT 0'),
+      client.query('SELECT FROM barometer_audit.event LIMIT 0').then(() => schemaVersion(client, auditMigrations)),
     ),
   )
-  const notReady = problem('The database is away, or barometer migrate was not run.')
+  const notReady = problem('The service is stopping, the database is away, or barometer migrate was not run.')
   const readiness = { 200: text('It can.'), 503: notReady, ...failed }
   server.get(
     '/readyz',
     { schema: { ...open, summary: 'Whether the log can be read', response: readiness } },
     async (request, reply) => {
+      if (draining?.isOn() === true) throw new Problem(503, 'the service is stopping; expected another to be asked')
       try {
-        await ready()
+        const { missing } = await ready()
+        if (missing.length > 0) throw new Error(`the migration ${missing[0]} was not run`)
       } catch (error) {
         request.log.warn({ error: messageOf(error) }, 'not ready')
         throw new Problem(503, 'the audit log cannot be read: the database is away, or barometer migrate was not run', {

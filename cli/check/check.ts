@@ -3,55 +3,75 @@ import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { hostAndPort } from '../../lib/variables.ts'
 import { namingTheDatabase } from '../failure.ts'
+import { checkAuditLog } from './audit-log.ts'
 import { estimateRefreshCost, inspectContract } from './contract.ts'
 import { alertsOnPlatformApi } from './dead-alerts.ts'
 import { checkQueues } from './queues.ts'
 import type { CheckReport, ServiceReport, ViewReport } from './report.ts'
 import { checkServices, off } from './services.ts'
+import { checkStore } from './store.ts'
 import { inspectView } from './views.ts'
 
 type CheckSettings = SettingsWith<'DATABASE_URL'>
 
 /** Looks at everything; what fails is in the report and stops nothing else. */
 export async function check(settings: CheckSettings, now: Date): Promise<CheckReport> {
-  const [{ database, views, refreshCost }, probed, queues, others] = await Promise.all([
-    checkDatabase(settings, now),
+  const began = performance.now()
+  const nowMs = () => now.getTime() + performance.now() - began
+  const [{ database, views, refreshCost, store }, auditLog, probed, queues, others] = await Promise.all([
+    checkDatabase(settings, nowMs),
+    checkAuditLog(settings),
     checkProbes(settings),
     checkQueues(settings),
     checkServices(settings, alertsOnPlatformApi()),
   ])
-  const services = [...probed, ...queues, ...others]
+  const services = [...store, ...auditLog, ...probed, ...queues, ...others]
   const good = [database, ...views, ...services].every(({ status }) => status !== 'broken')
   return { good, database, views, refreshCost, services }
 }
 
-type DatabasePart = Pick<CheckReport, 'database' | 'views' | 'refreshCost'>
+type DatabasePart = Pick<CheckReport, 'database' | 'views' | 'refreshCost'> & { store: ServiceReport[] }
 
-async function checkDatabase(settings: CheckSettings, now: Date): Promise<DatabasePart> {
+async function checkDatabase(settings: CheckSettings, nowMs: () => number): Promise<DatabasePart> {
   const { DATABASE_URL: connectionString, SOURCE_SCHEMA: schema } = settings
   const common = { service: 'Postgres', target: hostAndPort(connectionString) }
   const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
   try {
-    const { rows } = await pool.query<{ version: string; schema: boolean }>(
-      `SELECT current_setting('server_version') AS version, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
+    const { rows } = await pool.query<{ version: string; role: string; schema: boolean; may_use: boolean }>(
+      `SELECT current_setting('server_version') AS version, current_user AS role, n.oid IS NOT NULL AS schema,
+         coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS may_use
+       FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1`,
       [schema],
     )
-    const { version = 'unknown', schema: there = false } = rows[0] ?? {}
+    const { version = 'unknown', role = '', schema: there = false, may_use: mayUse = false } = rows[0] ?? {}
     if (!there) {
       const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views`
-      return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
+      return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null, store: [] }
+    }
+    if (!mayUse) {
+      const detail = `${role} may not use the schema ${schema}; expected GRANT USAGE ON SCHEMA ${schema} TO ${role}`
+      return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null, store: [] }
     }
     const detail = `version ${version}, views in ${schema}`
-    return { database: { ...common, status: 'ok', detail }, ...(await checkViews(pool, settings, now)) }
+    const found = await checkViews(pool, settings, new Date(nowMs()))
+    return {
+      database: { ...common, status: 'ok', detail },
+      ...found,
+      store: await checkStore(pool, settings, nowMs),
+    }
   } catch (error) {
     const detail = messageOf(namingTheDatabase(error, 'DATABASE_URL', connectionString))
-    return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
+    return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null, store: [] }
   } finally {
     await pool.end()
   }
 }
 
-async function checkViews(pool: Pool, settings: CheckSettings, now: Date): Promise<Omit<DatabasePart, 'database'>> {
+async function checkViews(
+  pool: Pool,
+  settings: CheckSettings,
+  now: Date,
+): Promise<Omit<DatabasePart, 'database' | 'store'>> {
   const contract = await inspectContract(pool, settings)
   const views: ViewReport[] = []
   for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))

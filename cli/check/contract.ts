@@ -5,6 +5,7 @@ import { bind } from '../../exporter/oracle.ts'
 import { contract, findNulls, inspectViews } from '../../exporter/source-contract.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
+import { messageOf } from '../../lib/user-error.ts'
 import { explain, type ViewColumn } from './indexes.ts'
 import type { ContractView } from './views.ts'
 
@@ -38,8 +39,13 @@ async function nulls(pool: Pool, schema: string, view: View): Promise<string[]> 
   try {
     return await reading(pool, schema, (client) => findNulls(client, view))
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === '57014') return []
-    throw error
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    if (code === '57014') return []
+    if (code !== '42501') throw error
+    const { rows } = await pool.query<{ role: string }>('SELECT current_user AS role')
+    return [
+      `${schema}.${view}: ${messageOf(error)}; expected GRANT SELECT ON ${schema}.${view} TO ${rows[0]?.role}, and its owner to have what it reads`,
+    ]
   }
 }
 

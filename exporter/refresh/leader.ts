@@ -11,7 +11,7 @@ export interface Leadership {
 }
 
 /** A lock of this class belongs to Barometer; the second half of the key is the store's schema. */
-const lockClass = 0x6261726f
+export const lockClass = 0x6261726f
 
 /**
  * The lock lives in a session of its own, outside the pool: it ends with the connection, so a leader that dies or is cut

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { Logger } from '../../lib/log.ts'
+import { refuseNewer } from '../../lib/migrations.ts'
 import { createPool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
@@ -7,7 +8,7 @@ import type { Collector } from '../collector.ts'
 import { type BuildProgress, buildStore } from '../rollup/build.ts'
 import { isReconcileDue } from '../rollup/drift.ts'
 import { reconcile } from '../rollup/reconcile.ts'
-import { migrateStore } from '../store/migrate.ts'
+import { migrateStore, storeMigrations } from '../store/migrate.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership } from './leader.ts'
 import { refresh } from './refresh.ts'
@@ -84,10 +85,21 @@ export function startRefresher(options: RefresherOptions): Refresher {
     if (leads !== led) log.info({ leads }, leads ? 'this replica leads' : 'another replica leads')
     if (leads && performance.now() >= nextRefreshMs) {
       nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+      await giveWayToNewer()
       await refreshNow()
       await reconcileAtNight()
     } else {
       state.snapshot = (await readSnapshot(pool, settings.STORE_SCHEMA, state.snapshot?.id)) ?? state.snapshot
+    }
+  }
+
+  /** While versions change, a newer replica has migrated the store under an older one that led: the newer one is to lead. */
+  async function giveWayToNewer(): Promise<void> {
+    try {
+      await refuseNewer(pool, storeMigrations(settings.STORE_SCHEMA))
+    } catch (error) {
+      await leadership.release()
+      throw error
     }
   }
 

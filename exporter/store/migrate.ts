@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { runner } from 'node-pg-migrate'
+import { type Migrations, migrateSchema } from '../../lib/migrations.ts'
 import { createClient } from '../../lib/postgres.ts'
 
 export interface StoreLocation {
@@ -7,26 +7,22 @@ export interface StoreLocation {
   STORE_SCHEMA: string
 }
 
+/** The migrations of the store in the schema of that name. */
+export const storeMigrations = (schema: string): Migrations => ({
+  schema,
+  directory: join(import.meta.dirname, 'migrations'),
+})
+
 /**
  * Brings the store to the schema of this version; makes the schema where it is not there.
- * Safe to be run by several at once: one works, the others fail and may try again.
+ * Safe to be run by several at once: one works, the others wait for it.
+ * @throws {UserError} where the store is of a newer version
  */
 export async function migrateStore(location: StoreLocation): Promise<void> {
   const client = createClient({ connectionString: location.DATABASE_URL, applicationName: 'barometer-migrate' })
   await client.connect()
   try {
-    // IF NOT EXISTS would ask for the right to make schemas even where ours is there already.
-    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [location.STORE_SCHEMA])
-    await runner({
-      dbClient: client,
-      dir: join(import.meta.dirname, 'migrations'),
-      direction: 'up',
-      schema: location.STORE_SCHEMA,
-      createSchema: rowCount === 0,
-      migrationsSchema: location.STORE_SCHEMA,
-      migrationsTable: 'migration',
-      log: () => {},
-    })
+    await migrateSchema({ client, ...storeMigrations(location.STORE_SCHEMA) })
   } finally {
     await client.end()
   }
