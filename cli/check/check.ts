@@ -32,17 +32,19 @@ async function checkDatabase(settings: CheckSettings, now: Date): Promise<Databa
   const common = { service: 'Postgres', target: hostAndPort(connectionString) }
   const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
   try {
-    const { rows } = await pool.query<{ version: string; schema: boolean }>(
-      `SELECT current_setting('server_version') AS version, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
+    const { rows } = await pool.query<{ version: string; now: Date; schema: boolean }>(
+      `SELECT current_setting('server_version') AS version, clock_timestamp() AS now, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
       [schema],
     )
-    const { version = 'unknown', schema: there = false } = rows[0] ?? {}
+    const { version = 'unknown', schema: there = false, now: theirs = now } = rows[0] ?? {}
     if (!there) {
-      const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views`
+      const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views (barometer init drafts them)`
       return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
     }
-    const detail = `version ${version}, views in ${schema}`
-    return { database: { ...common, status: 'ok', detail }, ...(await checkViews(pool, settings, now)) }
+    const skew = clockSkew(theirs.getTime() - now.getTime())
+    const detail = `version ${version}, views in ${schema}${skew ?? ''}`
+    const status = skew === undefined ? 'ok' : 'warning'
+    return { database: { ...common, status, detail }, ...(await checkViews(pool, settings, now)) }
   } catch (error) {
     const detail = messageOf(namingTheDatabase(error, 'DATABASE_URL', connectionString))
     return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
@@ -51,10 +53,21 @@ async function checkDatabase(settings: CheckSettings, now: Date): Promise<Databa
   }
 }
 
+/** 30 s: half of a refresh, and more than any connection takes to be made. */
+const skewMaxMs = 30_000
+
+function clockSkew(aheadMs: number): string | undefined {
+  if (Math.abs(aheadMs) < skewMaxMs) return undefined
+  const way = aheadMs > 0 ? 'ahead of' : 'behind'
+  const seconds = Math.round(Math.abs(aheadMs) / 1_000)
+  return `; its clock is ${seconds} s ${way} this machine's, expected the same (NTP), or alerts on staleness are wrong`
+}
+
 async function checkViews(pool: Pool, settings: CheckSettings, now: Date): Promise<Omit<DatabasePart, 'database'>> {
   const contract = await inspectContract(pool, settings)
   const views: ViewReport[] = []
-  for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))
+  const withUsers = contract.some(({ view, present, problems }) => view === 'users' && present && problems.length === 0)
+  for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, { now, withUsers }))
   return { views, refreshCost: await estimateRefreshCost(pool, settings, contract, now) }
 }
 

@@ -5,6 +5,7 @@ import { bind } from '../../exporter/oracle.ts'
 import { contract, findNulls, inspectViews } from '../../exporter/source-contract.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
+import { withCast } from './casts.ts'
 import { explain, type ViewColumn } from './indexes.ts'
 import type { ContractView } from './views.ts'
 
@@ -24,7 +25,7 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
   const inspected: ContractView[] = []
   for (const view of views) {
     const { present, problems: wrong } = inspections[view]
-    const problems = present && wrong.length === 0 ? await nulls(pool, schema, view) : wrong
+    const problems = present && wrong.length === 0 ? await nulls(pool, schema, view) : wrong.map(withCast)
     const columns = Object.keys(contract[view]).flatMap((name) =>
       rows.filter((row) => row.view === view && row.name === name).map(({ type }) => ({ name, type })),
     )

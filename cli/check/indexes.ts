@@ -1,5 +1,5 @@
 import type { PoolClient } from '../../lib/postgres.ts'
-import { type PlanNode, type Underneath, underneath } from './plan.ts'
+import { isNever, type PlanNode, readsWhole, type Underneath, underneath, type WholeRead } from './plan.ts'
 
 /** A column of a view as the database has it. */
 export interface ViewColumn {
@@ -25,6 +25,8 @@ export interface ViewAccess {
   indexes: readonly IndexFinding[]
   /** The planner's cost of reading what changed in two hours, by every time column. */
   changesCost: number
+  /** Whether it is known without reading that there is no row, as in a view that nobody has filled in yet. */
+  isNever: boolean
 }
 
 const timeType = 'timestamp with time zone'
@@ -46,6 +48,7 @@ export async function inspectAccess(
   const since = `${new Date(now.getTime() - overlapMs).toISOString().slice(0, 19).replace('T', ' ')}.123457+00`
   const times = columns.filter((column) => column.type === timeType)
   const whole = await explain(client, `SELECT * FROM ${view}`)
+  if (isNever(whole)) return { rowsEstimated: 0, indexes: [], changesCost: 0, isNever: true }
   let changesCost = 0
   for (const { name } of times) {
     changesCost += (await explain(client, `SELECT * FROM ${view} WHERE ${name} > '${since}'`))['Total Cost']
@@ -60,16 +63,15 @@ export async function inspectAccess(
     indexes.push(await findingOf(client, [name], places, []))
   }
   for (const { name, literal, type } of equalities(columns)) {
-    const places = underneath(
-      await explain(client, `SELECT * FROM ${view} WHERE ${name} = '${literal}'::${type}`),
-      literal,
-    )
+    const plan = await explain(client, `SELECT * FROM ${view} WHERE ${name} = '${literal}'::${type}`)
+    const places = underneath(plan, literal)
     const time = name === 'user_id' && columns[0]?.name !== 'user_id' ? times[0]?.name : undefined
     const columnsOfIndex = time === undefined ? [name] : [name, time]
-    indexes.push(await findingOf(client, columnsOfIndex, places, time === undefined ? [] : (found.get(time) ?? [])))
+    const finding = await findingOf(client, columnsOfIndex, places, time === undefined ? [] : (found.get(time) ?? []))
+    indexes.push(await withJoins(client, finding, readsWhole(plan, literal)))
   }
   await client.query('SET LOCAL enable_seqscan = on')
-  return { rowsEstimated: whole['Plan Rows'], indexes, changesCost: Math.round(changesCost) }
+  return { rowsEstimated: whole['Plan Rows'], indexes, changesCost: Math.round(changesCost), isNever: false }
 }
 
 /** Values that no row has and that can be told apart in a plan. */
@@ -112,7 +114,7 @@ async function findingOf(
   let note: string | undefined
   let indexed = true
   for (const place of places) {
-    if (place.index !== undefined && (await leads(client, place))) continue
+    if (await leads(client, place)) continue
     indexed = false
     if (place.table === undefined) {
       note = `the view computes ${columns[0]} from several rows or tables; expected a column of one table`
@@ -126,6 +128,21 @@ async function findingOf(
     }
   }
   return { columns, indexed, create: [...create], ...(note === undefined ? {} : { note }) }
+}
+
+/** A view that joins: the rows of one user are found by the indexes of all its tables or by reading one of them whole. */
+async function withJoins(
+  client: PoolClient,
+  finding: IndexFinding,
+  whole: readonly WholeRead[],
+): Promise<IndexFinding> {
+  const create = new Set(finding.create)
+  for (const { schema, name, column } of whole) {
+    if (column === undefined) continue
+    const place: Underneath = { table: { schema, name }, expression: column, isColumn: true, index: undefined }
+    if (!(await leads(client, place))) create.add(await createIndex(client, place, undefined))
+  }
+  return create.size === finding.create.length ? finding : { ...finding, indexed: false, create: [...create] }
 }
 
 /**

@@ -79,3 +79,35 @@ function operandBefore(condition: string, literal: string): string {
   const text = condition.slice(start, end).trim()
   return /^\([^()]*\)$/.test(text) ? text.slice(1, -1) : text
 }
+
+/** Whether the planner knows, without any table, that there is no row: `WHERE false`. */
+export function isNever(plan: PlanNode): boolean {
+  return plan['Node Type'] === 'Result' && plan['One-Time Filter'] === 'false' && plan.Plans === undefined
+}
+
+/** A table that is read whole although few of its rows are wanted, and the condition by which they are joined. */
+export interface WholeRead {
+  schema: string
+  name: string
+  /** A column of the table, quoted; undefined where it is joined by something else. */
+  column: string | undefined
+}
+
+/** Tables that the plan reads from end to end, where nothing but a join tells which rows belong to `literal`. */
+export function readsWhole(plan: PlanNode, literal: string, joinedBy: readonly string[] = []): WholeRead[] {
+  const conditions = [
+    ...joinedBy,
+    ...otherConditions.flatMap((name) => (typeof plan[name] === 'string' ? [plan[name]] : [])),
+  ]
+  const { Schema: schema, 'Relation Name': name, Alias: alias, Plans: below = [] } = plan
+  const whole =
+    plan['Node Type'] === 'Seq Scan' || (/^Index/.test(plan['Node Type']) && plan['Index Cond'] === undefined)
+  const here: WholeRead[] = []
+  const isAsked = typeof plan.Filter === 'string' && plan.Filter.includes(`'${literal}'`)
+  if (whole && !isAsked && schema !== undefined && name !== undefined && alias !== undefined) {
+    const own = new RegExp(`(?<![\\w"])${alias.replaceAll(/[^\w]/g, '\\$&')}\\.("(?:[^"]|"")+"|\\w+)`)
+    const column = joinedBy.map((text) => own.exec(text)?.[1]).find((found) => found !== undefined)
+    here.push({ schema, name, column })
+  }
+  return [...here, ...below.flatMap((child) => readsWhole(child, literal, conditions))]
+}

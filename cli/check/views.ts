@@ -5,6 +5,7 @@ import { messageOf } from '../../lib/user-error.ts'
 import { enumerations } from './enumerations.ts'
 import { inspectAccess, type ViewColumn } from './indexes.ts'
 import type { ViewReport } from './report.ts'
+import { inspectRows } from './rows.ts'
 
 /** What the source contract says of one view of this database. */
 export interface ContractView {
@@ -23,8 +24,19 @@ const lookTimeoutMs = 10_000
 /** Values outside an enumeration are looked for in this many of the newest rows: enough to meet one that still occurs. */
 const newestRowsMax = 100_000
 
+export interface InspectOptions {
+  now: Date
+  /** Whether `users` fits the contract, so that the rows of the others can be held against it. */
+  withUsers: boolean
+}
+
 /** Everything `check` says about one view. Reads, never writes. */
-export async function inspectView(pool: Pool, schema: string, contract: ContractView, now: Date): Promise<ViewReport> {
+export async function inspectView(
+  pool: Pool,
+  schema: string,
+  contract: ContractView,
+  options: InspectOptions,
+): Promise<ViewReport> {
   const { view, stops } = contract
   const nothing = { view, stops, rowsEstimated: null, newestRow: null, indexes: [], changesCost: null }
   if (!contract.present) {
@@ -37,7 +49,7 @@ export async function inspectView(pool: Pool, schema: string, contract: Contract
     }
   }
   // A view that does not fit may not even be readable: what is wrong with it has been said.
-  const report = await describe(pool, schema, contract, now).catch(
+  const report = await describe(pool, schema, contract, options).catch(
     (error: unknown): ViewReport => ({
       ...nothing,
       status: 'broken',
@@ -51,8 +63,8 @@ export async function inspectView(pool: Pool, schema: string, contract: Contract
 async function describe(
   pool: Pool,
   schema: string,
-  { view, columns, stops }: ContractView,
-  now: Date,
+  { view, columns, stops, problems: wrong }: ContractView,
+  { now, withUsers }: InspectOptions,
 ): Promise<ViewReport> {
   const quoted = `${schema}.${view}`
   const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> =>
@@ -61,6 +73,10 @@ async function describe(
       return await work(client)
     })
   const access = await inTransaction((client) => inspectAccess(client, quoted, columns, now))
+  const { isNever, ...reported } = access
+  if (isNever) {
+    return { view, stops, status: 'broken', problems: [neverLine(quoted, view)], newestRow: null, ...reported }
+  }
   const time = firstTime(columns)
   const newest = time === undefined ? null : await told(inTransaction((client) => newestRow(client, quoted, time)))
   const problems = newest instanceof Untold ? [`${quoted}: the newest row ${newest.why}`] : []
@@ -70,6 +86,14 @@ async function describe(
     if (found instanceof Untold) problems.push(`${quoted}.${column}: its values ${found.why}`)
     else if (found.length > 0) problems.push(strangersLine(`${quoted}.${column}`, found, values))
   }
+  if (time !== undefined && wrong.length === 0) {
+    const names = columns.map(({ name }) => name)
+    const found = await told(
+      inTransaction((client) => inspectRows(client, { view, schema, columns: names, time, withUsers })),
+    )
+    if (found instanceof Untold) problems.push(`${quoted}: whether its rows fit ${found.why}`)
+    else problems.push(...found)
+  }
   const warned = problems.length > 0 || access.indexes.some(({ indexed }) => !indexed)
   return {
     view,
@@ -77,8 +101,14 @@ async function describe(
     problems,
     status: warned ? 'warning' : 'ok',
     newestRow: newest instanceof Untold ? null : newest,
-    ...access,
+    ...reported,
   }
+}
+
+/** As `barometer init` leaves a view that it knows no table for: a figure of 0 where nothing is known would be wrong. */
+function neverLine(quoted: string, view: View): string {
+  const or = view === 'users' ? '' : ', or no such view, so that what needs it is off'
+  return `${quoted} can never have a row (WHERE false); expected a table behind it${or}`
 }
 
 /** The time at which a row of the view came to be: the contract's first. */

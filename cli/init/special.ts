@@ -143,9 +143,7 @@ function internal(own: Source): Special | undefined {
   const customers = (role?.values ?? []).filter((value) => customerWords.includes(flat(value)))
   const conditions = [
     ...flags.map((flag) => referenceTo(own, flag)),
-    ...(role === undefined || customers.length === 0
-      ? []
-      : [`NOT ${isOneOf(`${referenceTo(own, role)}::text`, customers)}`]),
+    ...(role === undefined || customers.length === 0 ? [] : [`NOT ${isOneOf(referenceTo(own, role), customers)}`]),
   ]
   if (conditions.length === 0) return undefined
   const from = [...flags, ...(role === undefined || customers.length === 0 ? [] : [role])]
@@ -161,10 +159,10 @@ function internal(own: Source): Special | undefined {
   }
 }
 
-/** A condition in brackets where it needs them behind NOT. */
-export function isOneOf(text: string, values: readonly string[]): string {
+/** In brackets, for what stands before it. Without a cast: an enum is compared as one, and its statistics are used. */
+export function isOneOf(reference: string, values: readonly string[]): string {
   const list = values.map((value) => pg.escapeLiteral(value))
-  return list.length === 1 ? `(${text} = ${list[0]})` : `(${text} IN (${list.join(', ')}))`
+  return list.length === 1 ? `(${reference} = ${list[0]})` : `(${reference} IN (${list.join(', ')}))`
 }
 
 /** A flag has no instant; only where there is no column with one. */
@@ -190,7 +188,7 @@ function rating(own: Source): Special | undefined {
     (value) => /nsfw|adult|explicit|mature|xxx/i.test(value) && !/^(?:not|non|no)/i.test(value),
   )
   if (adult.length === 0) return undefined
-  return made(column, isOneOf(`${referenceTo(own, column)}::text`, adult), [
+  return made(column, isOneOf(referenceTo(own, column), adult), [
     `guessed from ${column.name}`,
     ...nullDoubt(own.table, column),
   ])

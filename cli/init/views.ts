@@ -81,7 +81,7 @@ function settledRows(view: View, table: Table): { where: string | undefined; tod
   const rest = (column.values ?? []).filter((value) => !states.includes(value))
   const left = rest.length === 0 ? '' : `, not ${rest.join(', ')}`
   return {
-    where: isOneOf(`t.${column.quoted}::text`, states),
+    where: isOneOf(`t.${column.quoted}`, states),
     todo: `guessed: money moved where ${column.name} is ${states.join(' or ')}${left}`,
   }
 }
