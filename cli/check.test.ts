@@ -20,7 +20,7 @@ beforeAll(async () => {
       touched AS updated_at, NULL::char(2) AS country, NULL::text AS signup_source, NULL::text AS visitor_id,
       staff AS is_internal FROM member;
     CREATE TABLE money (id bigint, member uuid NOT NULL, at timestamptz NOT NULL, what text NOT NULL, cents bigint NOT NULL);
-    INSERT INTO money SELECT n, gen_random_uuid(), '2026-01-02', 'gift', 1 FROM generate_series(1, 3) AS n;
+    INSERT INTO money SELECT n, (SELECT id FROM member LIMIT 1), '2026-01-02', 'gift', 1 FROM generate_series(1, 3) AS n;
     CREATE VIEW barometer_source.payments AS SELECT id AS payment_id, member AS user_id, at AS paid_at, what AS kind,
       cents AS amount_minor, 'EUR'::char(3) AS currency FROM money;
     CREATE VIEW barometer_source.sessions AS SELECT id AS session_id, member AS user_id, at::text AS started_at FROM money;

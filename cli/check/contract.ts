@@ -7,6 +7,7 @@ import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { withCast } from './casts.ts'
 import { explain, type ViewColumn } from './indexes.ts'
+import { templateMark } from './template.ts'
 import type { ContractView } from './views.ts'
 
 /** 10 s: NULLs are looked for in every row, which a very large view cannot answer in time; the exporter meets them then. */
@@ -22,10 +23,18 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
      WHERE n.nspname = $1 AND c.relname = ANY ($2) AND a.attnum > 0 AND NOT a.attisdropped`,
     [schema, [...views]],
   )
+  const { rows: marked } = await pool.query<{ view: View }>(
+    `SELECT c.relname AS view FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND obj_description(c.oid, 'pg_class') = $2`,
+    [schema, templateMark],
+  )
+  const templates = marked.map(({ view }) => view)
   const inspected: ContractView[] = []
   for (const view of views) {
     const { present, problems: wrong } = inspections[view]
-    const problems = present && wrong.length === 0 ? await nulls(pool, schema, view) : wrong.map(withCast)
+    const draft = templates.includes(view) ? [templateLine(schema, view)] : []
+    const problems =
+      present && wrong.length === 0 ? [...draft, ...(await nulls(pool, schema, view))] : wrong.map(withCast)
     const columns = Object.keys(contract[view]).flatMap((name) =>
       rows.filter((row) => row.view === view && row.name === name).map(({ type }) => ({ name, type })),
     )
@@ -33,6 +42,12 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
     inspected.push({ view, present, columns, problems, stops })
   }
   return inspected
+}
+
+/** A figure of 0 where nothing is known would be wrong. */
+function templateLine(schema: string, view: View): string {
+  const or = view === 'users' ? '' : ', or no such view, or none of its COMMENT where there is nothing to count'
+  return `${schema}.${view} is still the empty draft of barometer init; expected a table behind it${or}`
 }
 
 async function nulls(pool: Pool, schema: string, view: View): Promise<string[]> {

@@ -7,7 +7,7 @@ import { inspectAccess, type ViewColumn } from './indexes.ts'
 import type { ViewReport } from './report.ts'
 import { inspectRows } from './rows.ts'
 
-/** What the source contract says of one view of this database. */
+/** What the source contract says of one view of this database, and whether it is still a draft without a table. */
 export interface ContractView {
   view: View
   present: boolean
@@ -73,10 +73,6 @@ async function describe(
       return await work(client)
     })
   const access = await inTransaction((client) => inspectAccess(client, quoted, columns, now))
-  const { isNever, ...reported } = access
-  if (isNever) {
-    return { view, stops, status: 'broken', problems: [neverLine(quoted, view)], newestRow: null, ...reported }
-  }
   const time = firstTime(columns)
   const newest = time === undefined ? null : await told(inTransaction((client) => newestRow(client, quoted, time)))
   const problems = newest instanceof Untold ? [`${quoted}: the newest row ${newest.why}`] : []
@@ -101,14 +97,8 @@ async function describe(
     problems,
     status: warned ? 'warning' : 'ok',
     newestRow: newest instanceof Untold ? null : newest,
-    ...reported,
+    ...access,
   }
-}
-
-/** As `barometer init` leaves a view that it knows no table for: a figure of 0 where nothing is known would be wrong. */
-function neverLine(quoted: string, view: View): string {
-  const or = view === 'users' ? '' : ', or no such view, so that what needs it is off'
-  return `${quoted} can never have a row (WHERE false); expected a table behind it${or}`
 }
 
 /** The time at which a row of the view came to be: the contract's first. */

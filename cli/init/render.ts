@@ -1,5 +1,6 @@
 import { type View, views } from '../../catalogue/define.ts'
 import { contract } from '../../exporter/source-contract.ts'
+import { templateMark } from '../check/template.ts'
 import type { ColumnDraft, ViewDraft } from './draft.ts'
 import { inComment } from './names.ts'
 
@@ -42,7 +43,7 @@ function heading({ database, schema }: RenderOptions): string {
   ).concat(
     '\n--\n--   psql "$OWNER_URL" --set ON_ERROR_STOP=1 --single-transaction --file THIS_FILE\n--\n',
     comment(
-      'and ask npx barometer check what is still missing. What each column means stands in docs/adopting.md. A view that you do not have is deleted here, from its comment to its semicolon: then what needs it is off.',
+      'and ask npx barometer check what is still missing. What each column means stands in docs/views.md. A view of what you do not keep is deleted here, from its comment to the next empty line: then what needs it is off.',
     ),
   )
 }
@@ -81,6 +82,7 @@ function section(draft: ViewDraft, { schema }: RenderOptions): string {
   const lines = columns.map((column, place) =>
     columnLines(view, column, place === columns.length - 1, table !== undefined),
   )
+  const mark = `COMMENT ON VIEW ${schema}.${view} IS '${templateMark}';`
   return [
     comment(what[view]),
     ...(todo.length === 0 ? [] : [comment(`TODO ${view}: ${todo.join('; ')}.`)]),
@@ -91,7 +93,7 @@ function section(draft: ViewDraft, { schema }: RenderOptions): string {
     ...(where === undefined ? [] : [`WHERE ${where}`]),
   ]
     .join('\n')
-    .concat(';')
+    .concat(table === undefined ? `;\n${mark}` : ';')
 }
 
 function columnLines(view: View, draft: ColumnDraft, isLast: boolean, hasTable: boolean): string {

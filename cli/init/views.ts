@@ -31,7 +31,12 @@ function draftView(looked: Looked, view: View, choice: Choice): ViewDraft {
         ? ['"A history of subscriptions" in docs/adopting.md shows how to keep one']
         : []
     const none = candidates.length === 0 ? [] : [`candidates: ${named}`]
-    const drop = view === 'users' ? [] : ['fill it in, or delete this view: then what needs it is off']
+    const drop =
+      view === 'users'
+        ? []
+        : [
+            'fill it in; or, where you have none, leave it empty and delete its COMMENT: then its figures are 0; or delete all of it: then what needs it is off',
+          ]
     const columns = nullColumns(view, looked.users?.idType ?? 'text')
     return {
       view,

@@ -146,7 +146,7 @@ FROM "User" u, generate_series(1, 2) AS k WHERE right(u."id", 1)::int % 2 = 0;
 INSERT INTO "Generation" ("id", "userId", "status", "type", "isHd", "width", "height", "nsfw", "imageUrls", "params", "error",
   "createdAt", "startedAt", "completedAt", "updatedAt")
 SELECT 'gen_' || u."id" || '_' || k, u."id", s.status, (ARRAY['STUDIO', 'BASE_IMAGE', 'AVATAR'])[1 + k % 3]::"GenerationType",
-  k % 2 = 0, 1024, (ARRAY[1024, 1536, 768])[1 + k % 3], k % 5 = 0,
+  k % 2 = 0, 1024, (ARRAY[1024, 1536, 768])[1 + k % 3], k % 3 = 0,
   CASE WHEN s.status = 'COMPLETED' THEN ARRAY['a', 'b'] ELSE '{}' END,
   jsonb_build_object('scene', (ARRAY['beach', 'city'])[1 + k % 2], 'pose', 'standing'),
   CASE WHEN s.status = 'FAILED' THEN 'out of memory' END, at,
