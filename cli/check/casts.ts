@@ -24,7 +24,7 @@ const casts: readonly { found: RegExp; expected: RegExp; write: string }[] = [
 
 /** A problem of the contract, with what to write in the view where the type alone is wrong. */
 export function withCast(problem: string): string {
-  const [, found = '', expected = ''] = /: column \w+ is (.+); expected (.+)$/.exec(problem) ?? []
+  const [, found = '', expected = ''] = /: column \w+ is (?!missing)(.+); expected (.+)$/.exec(problem) ?? []
   const cast = casts.find((each) => each.found.test(found) && each.expected.test(expected))
   return found === '' || cast === undefined ? problem : `${problem}: write ${cast.write}`
 }

@@ -120,6 +120,8 @@ function rights({ schema, store, role, roleText }: RenderOptions): string {
     `  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${roleText}) THEN`,
     `    CREATE ROLE ${role} LOGIN;`,
     '  END IF;',
+    '-- Roles are the whole server’s: somebody else may make it at the same time.',
+    'EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;',
     'END',
     '$$;',
     `GRANT USAGE ON SCHEMA ${schema} TO ${role};`,

@@ -2,9 +2,9 @@ import { type View, views } from '../../catalogue/define.ts'
 import type { Catalog, Table } from './catalog.ts'
 import { shareFound } from './columns.ts'
 import { idOf } from './draft.ts'
-import { tableNames } from './knowledge.ts'
 import { flat, nameScore, wordsOf } from './names.ts'
 import { isStripe } from './stripe.ts'
+import { tableNames } from './table-names.ts'
 import { linkToUser, type Users } from './user-link.ts'
 
 /** The table that a view is likely made of, and those that could be. */

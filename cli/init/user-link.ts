@@ -1,7 +1,7 @@
 import type { Catalog, Column, Table } from './catalog.ts'
+import { stripeCustomerNames, userColumnNames } from './column-names.ts'
 import { columnOf, idOf, referenceTo, type Source } from './draft.ts'
 import { expressionOf } from './expressions.ts'
-import { stripeCustomerNames, userColumnNames } from './knowledge.ts'
 import { flat } from './names.ts'
 
 /** Where the users are, for the columns `user_id` of the other views. */
