@@ -34,6 +34,8 @@ export interface Table {
   rowSecurity: boolean
   columns: readonly Column[]
   primaryKey: readonly string[]
+  /** Columns that no two rows have the same value of. */
+  uniqueColumns: readonly string[]
   /** Foreign keys of one column. */
   references: readonly Reference[]
 }
@@ -47,7 +49,8 @@ export interface Catalog {
 const passedOver =
   '^(pg_.*|information_schema|barometer.*|extensions|graphql.*|realtime|storage|vault|cron|net|pgbouncer|pgsodium.*|supabase_.*|_realtime|_analytics|hdb_catalog|tiger.*|topology|_timescaledb_.*|timescaledb_.*|drizzle|prisma_migrations)$'
 
-interface Row extends Omit<Table, 'columns' | 'primaryKey' | 'references'> {
+interface Row extends Omit<Table, 'columns' | 'primaryKey' | 'references' | 'uniqueColumns'> {
+  uniqueColumns: string[] | null
   columns: (Omit<Column, 'values' | 'valuesFrom'> & { labels: string[] | null })[] | null
   constraints: Constraint[] | null
 }
@@ -106,6 +109,9 @@ const tablesQuery = `
           WHERE e.enumtypid = coalesce(nullif(t.typbasetype, 0), t.oid))) ORDER BY a.attnum)
       FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
+    (SELECT json_agg(a.attname ORDER BY a.attnum) FROM pg_index x
+      JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[0]
+      WHERE x.indrelid = c.oid AND x.indisunique AND x.indnkeyatts = 1 AND x.indpred IS NULL) AS "uniqueColumns",
     (SELECT json_agg(json_build_object(
         'kind', k.contype, 'definition', pg_get_constraintdef(k.oid),
         'columns', (SELECT json_agg(a.attname ORDER BY place) FROM unnest(k.conkey) WITH ORDINALITY AS key (number, place)
@@ -149,7 +155,7 @@ async function readStatistics(client: PoolClient, schemas: readonly string[]): P
 }
 
 function tableOf(row: Row, seen: ReadonlyMap<string, Statistics>): Table {
-  const { columns, constraints, ...table } = row
+  const { columns, constraints, uniqueColumns, ...table } = row
   const keys = constraints ?? []
   return {
     ...table,
@@ -158,6 +164,7 @@ function tableOf(row: Row, seen: ReadonlyMap<string, Statistics>): Table {
       const values = valuesOf(labels, checkedValues(keys, column.name), statistics?.values ?? undefined)
       return { ...column, ...values, ...(statistics === undefined ? {} : { nullShare: statistics.nullShare }) }
     }),
+    uniqueColumns: uniqueColumns ?? [],
     primaryKey: keys.find(({ kind }) => kind === 'p')?.columns ?? [],
     references: keys.flatMap(({ kind, columns: [column, ...more], target, targetColumns }) =>
       kind === 'f' && column !== undefined && more.length === 0 && target !== null

@@ -52,7 +52,7 @@ const updated: ColumnNames = {
   ],
 }
 const deleted: ColumnNames = {
-  sure: ['deleted_at', 'deleted_on', 'date_deleted', 'removed_at'],
+  sure: ['deleted_at', 'deleted_on', 'date_deleted', 'removed_at', 'removed'],
   likely: ['discarded_at', 'archived_at', 'deactivated_at', 'closed_at', 'soft_deleted_at', 'deleted'],
 }
 const amount: ColumnNames = {
@@ -98,6 +98,7 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
         'is_superuser',
         'is_admin',
         'is_test',
+        'is_tester',
         'is_bot',
         'staff',
         'admin',
@@ -126,11 +127,11 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
   generations: {
     created_at: { ...created, sure: [...created.sure, 'queued_at', 'enqueued_at'] },
     started_at: {
-      sure: ['started_at', 'start_time', 'processing_started_at'],
-      likely: ['processed_at', 'picked_up_at', 'began_at'],
+      sure: ['started_at', 'start_time', 'started', 'processing_started_at'],
+      likely: ['processed_at', 'picked_up_at', 'began_at', 'began', 'begin'],
     },
     finished_at: {
-      sure: ['finished_at', 'completed_at', 'finish_time', 'end_time', 'ended_at'],
+      sure: ['finished_at', 'completed_at', 'finished', 'completed', 'ended', 'finish_time', 'end_time', 'ended_at'],
       likely: ['done_at', 'processed_at'],
     },
     updated_at: updated,
@@ -208,11 +209,11 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
     },
     interval_count: { sure: ['interval_count', 'billing_interval_count', 'recurring_interval_count'] },
     started_at: {
-      sure: ['started_at', 'start_date', 'starts_at', 'subscribed_at'],
+      sure: ['started_at', 'start_date', 'starts_at', 'started', 'subscribed_at'],
       likely: ['activated_at', ...created.sure],
     },
     ended_at: {
-      sure: ['ended_at', 'end_date'],
+      sure: ['ended_at', 'ended', 'end_date'],
       likely: ['ends_at', 'expired_at', 'terminated_at', 'canceled_at', 'cancelled_at', 'expires_at'],
     },
     updated_at: updated,
@@ -240,7 +241,7 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
   },
   payments: {
     paid_at: {
-      sure: ['paid_at', 'captured_at', 'payment_date'],
+      sure: ['paid_at', 'captured_at', 'paid_on', 'paid', 'payment_date'],
       likely: ['succeeded_at', 'completed_at', 'processed_at', ...created.sure, ...(created.likely ?? [])],
     },
     kind: {

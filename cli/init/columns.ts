@@ -44,7 +44,10 @@ export function draftColumns(looked: Looked, view: View, table: Table): Columns 
     return draft
   })
   const beside = view === 'users' ? tablesBeside(looked.catalog, table) : []
-  return { drafts: drafts.map((draft) => withCandidates(view, draft, { table, used, beside })), joins: [...joins] }
+  return {
+    drafts: drafts.map((draft) => withCandidates(view, draft, { catalog: looked.catalog, table, used, beside })),
+    joins: [...joins],
+  }
 }
 
 /** The same for a table that nothing is known of: right types, no value. */
@@ -141,7 +144,7 @@ function todoOf(wanted: Wanted, { source, column, expression, isSure }: Taken, o
     ...(isSure && source === own ? [] : [`guessed from ${place}`]),
     ...(expression.doubt === undefined ? [] : [expression.doubt]),
     ...(kind === 'minorUnits' && isSure === false && view !== 'credit_ledger' ? ['expected minor units (cents)'] : []),
-    ...(kind === 'text' && !isSure ? [advice(wanted) ?? ''].filter((text) => text !== '') : []),
+    ...(kind === 'text' && !isSure ? [advice(wanted) ?? ''].filter((text) => text.startsWith('expected')) : []),
     ...(wanted.required && source === own ? nullDoubt(own.table, column) : []),
   ]
 }
@@ -159,13 +162,14 @@ function leftDraft(wanted: Wanted, idType: string): ColumnDraft {
 }
 
 interface Around {
+  catalog: Catalog
   table: Table
   used: ReadonlySet<string>
   beside: readonly Source[]
 }
 
 /** Names the columns that could be meant, where one is not known. */
-function withCandidates(view: View, draft: ColumnDraft, { table, used, beside }: Around): ColumnDraft {
+function withCandidates(view: View, draft: ColumnDraft, { catalog, table, used, beside }: Around): ColumnDraft {
   const { column, certainty, todo } = draft
   const isOpen = certainty === 'left' || todo.some((text) => text.startsWith('guessed'))
   if (!isOpen) return draft
@@ -175,14 +179,33 @@ function withCandidates(view: View, draft: ColumnDraft, { table, used, beside }:
     (candidate) => certainty === 'left' && isJson(candidate) && wordsInside.includes(column),
   )
   const names = [
+    ...(certainty === 'left' ? countedRows(catalog, view, column, table) : []),
     ...free.map(({ name, type }) => `${name} (${type})`),
     ...inside.map(({ quoted }) => `t.${quoted} ->> '${column}'`),
-    ...(certainty === 'left' ? beside.flatMap((source) => besideCandidates(source, view, column, kind)) : []),
+    ...(certainty === 'left' || column === 'is_internal'
+      ? beside.flatMap((source) => besideCandidates(source, view, column, kind))
+      : []),
   ]
   if (names.length === 0) return draft
   const more = names.length > candidatesMax ? `, and ${names.length - candidatesMax} more` : ''
   const list = names.slice(0, candidatesMax).join(', ')
   return { ...draft, todo: [...todo, `${certainty === 'left' ? '' : 'other '}candidates: ${list}${more}`] }
+}
+
+const otherInstants = /login|signin|lastseen|expire|verified|confirmed|birth/
+
+/** Pictures in a table of their own: how many of them are a generation's. */
+function countedRows(catalog: Catalog, view: View, column: string, table: Table): string[] {
+  if (view !== 'generations' || column !== 'image_count') return []
+  return catalog.tables.flatMap((child) => {
+    const reference = child.references.find((key) => key.table === table.quoted)
+    const isPicture = wordsOf(child.name).some((word) =>
+      ['image', 'picture', 'photo', 'output', 'result', 'file'].includes(word),
+    )
+    const [own, target] = [columnOf(child, reference?.column), columnOf(table, reference?.targetColumn)]
+    if (!isPicture || own === undefined || target === undefined) return []
+    return [`(SELECT count(*)::int FROM ${child.quoted} AS i WHERE i.${own.quoted} = t.${target.quoted})`]
+  })
 }
 
 /** Columns that platforms often keep within a JSON of parameters. */
@@ -191,11 +214,12 @@ const wordsInside: readonly string[] = ['scene', 'environment', 'outfit', 'pose'
 /** Tables of one row a user, such as profiles. */
 function tablesBeside(catalog: Catalog, users: Table): Source[] {
   return catalog.tables.flatMap((table): Source[] => {
-    const [key, ...more] = table.primaryKey
-    const reference = table.references.find(({ column, table: target }) => column === key && target === users.quoted)
+    const reference = table.references.find(
+      ({ column, table: target }) => table.uniqueColumns.includes(column) && target === users.quoted,
+    )
     const column = columnOf(table, reference?.column)
     const target = columnOf(users, reference?.targetColumn)
-    if (column === undefined || target === undefined || more.length > 0) return []
+    if (column === undefined || target === undefined) return []
     return [{ alias: 'p', table, join: `LEFT JOIN ${table.quoted} AS p ON p.${column.quoted} = t.${target.quoted}` }]
   })
 }
@@ -209,6 +233,9 @@ function besideCandidates({ table, alias, join }: Source, view: View, column: st
 }
 
 function couldBe(view: View, column: string, kind: Kind, candidate: Column): boolean {
+  const isKey = /(?:id|ref|key|uuid)$/.test(flat(candidate.name))
+  if (kind === 'id') return isKey
+  if (isKey) return false
   if (wantedValues(view, column) !== undefined) {
     return candidate.values !== undefined || /type|kind|status|state|mode|reason|level|plan/.test(flat(candidate.name))
   }
@@ -217,8 +244,9 @@ function couldBe(view: View, column: string, kind: Kind, candidate: Column): boo
     const alike = wordsOf(candidate.name).some((word) => wanted.includes(word) && word.length > 2)
     return alike && (isText(candidate) || candidate.values !== undefined)
   }
-  if (kind === 'instant' && !/timestamp|date/.test(candidate.type)) return false
-  if (kind === 'id') return /(?:id|ref|key|uuid)$/.test(flat(candidate.name))
+  // When somebody last came, or when something will be over, is no sign of a change.
+  if (kind === 'instant' && (!/timestamp|date/.test(candidate.type) || otherInstants.test(flat(candidate.name))))
+    return false
   return expressionOf(kind, candidate, '') !== undefined
 }
 

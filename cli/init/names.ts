@@ -27,9 +27,8 @@ export function nameScore(words: readonly string[], pattern: string, weight: num
   const wanted = wordsOf(pattern)
   const text = words.join('')
   if (text === wanted.join('')) return weight
-  if (words.length > wanted.length && wanted.every((word, place) => words.at(place - wanted.length) === word)) {
-    return weight - 1
-  }
+  // Django writes LoginHistory as one word: the last words are compared as such.
+  if (words.some((_, place) => place > 0 && words.slice(place).join('') === wanted.join(''))) return weight - 1
   return wanted.every((word) => words.includes(word)) ? Math.max(1, weight - 8) : 0
 }
 

@@ -41,7 +41,7 @@ function heading({ database, schema }: RenderOptions): string {
       'What is marked TODO is not certain: read it, set it right and delete the mark. Then run the whole file, as the owner of the tables, as often as you like:',
     ].join(' '),
   ).concat(
-    '\n--\n--   psql "$OWNER_URL" --set ON_ERROR_STOP=1 --single-transaction --file THIS_FILE\n--\n',
+    '\n--\n--   psql "$DATABASE_URL" --set ON_ERROR_STOP=1 --single-transaction --file THIS_FILE\n--\n',
     comment(
       'and ask npx barometer check what is still missing. What each column means stands in docs/views.md. A view of what you do not keep is deleted here, from its comment to the next empty line: then what needs it is off.',
     ),
@@ -120,7 +120,7 @@ function rights({ schema, store, role, roleText }: RenderOptions): string {
     `  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = ${roleText}) THEN`,
     `    CREATE ROLE ${role} LOGIN;`,
     '  END IF;',
-    '-- Roles are the whole server’s: somebody else may make it at the same time.',
+    "-- A role is the whole server's: somebody else may make it at the same time.",
     'EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;',
     'END',
     '$$;',

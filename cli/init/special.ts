@@ -170,10 +170,12 @@ function deletedFlag(own: Source): Special | undefined {
   const instants = (columnNames.users.deleted_at?.sure ?? []).flatMap((name) => named(own.table, name) ?? [])
   if (instants.some(({ type }) => type !== 'boolean')) return undefined
   const flag = own.table.columns.find(
-    ({ name, type }) => type === 'boolean' && ['isdeleted', 'deleted', 'isarchived', 'archived'].includes(flat(name)),
+    ({ name, type }) =>
+      type === 'boolean' &&
+      ['isdeleted', 'deleted', 'isremoved', 'removed', 'isarchived', 'archived'].includes(flat(name)),
   )
   if (flag === undefined) return undefined
-  const moved = named(own.table, 'updated_at')
+  const moved = (columnNames.users.updated_at?.sure ?? []).flatMap((name) => named(own.table, name) ?? [])[0]
   if (moved === undefined) return undefined
   const zone = moved.type === 'timestamp without time zone' ? " AT TIME ZONE 'UTC'" : ''
   const todo = `guessed from the flag ${flag.name}, which has no time: the last change is taken for it, and moves with each later one`

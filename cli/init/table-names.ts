@@ -30,7 +30,7 @@ export const tableNames: Readonly<Record<View, TableNames>> = {
       digital_twin: 5,
       subject: 5,
     },
-    not: ['request', 'application', 'tag', 'like', 'image'],
+    not: ['request', 'application', 'tag', 'like'],
   },
   generations: {
     names: {

@@ -9,7 +9,7 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, readonly string[
     running: ['running', 'processing', 'in_progress', 'started', 'generating', 'active', 'rendering'],
     succeeded: ['succeeded', 'success', 'successful', 'completed', 'complete', 'done', 'finished'],
     failed: ['failed', 'failure', 'error', 'errored', 'timed_out', 'timeout'],
-    cancelled: ['cancelled', 'canceled', 'aborted'],
+    cancelled: ['cancelled', 'canceled', 'aborted', 'revoked'],
   },
   'generations.type': {
     studio: ['studio'],
@@ -17,7 +17,7 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, readonly string[
     profile_picture: ['profile_picture', 'profile', 'profile_pic', 'avatar', 'pfp'],
   },
   'generations.quality': {
-    draft: ['draft', 'low', 'fast', 'preview'],
+    draft: ['draft', 'low', 'fast', 'preview', 'sd'],
     hq: ['hq', 'high', 'hd', 'high_quality'],
   },
   'subscriptions.status': {
@@ -41,10 +41,10 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, readonly string[
   },
   'payments.kind': {
     subscription: ['subscription', 'recurring', 'plan', 'membership', 'renewal', 'subscription_cycle'],
-    credits: ['credits', 'credit_pack', 'credit_purchase', 'credit', 'topup', 'top_up', 'tokens', 'coins'],
+    credits: ['credits', 'credit_pack', 'pack', 'credit_purchase', 'credit', 'topup', 'top_up', 'tokens', 'coins'],
   },
   'credit_ledger.kind': {
-    purchased: ['purchased', 'purchase', 'buy', 'bought', 'topup', 'top_up'],
+    purchased: ['purchased', 'purchase', 'pack', 'credit_pack', 'buy', 'bought', 'topup', 'top_up'],
     consumed: ['consumed', 'consume', 'consumption', 'spend', 'spent', 'usage', 'used', 'debit', 'generation'],
     granted: [
       'granted',
@@ -53,6 +53,8 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, readonly string[
       'gift',
       'reward',
       'signup_bonus',
+      'welcome',
+      'welcome_bonus',
       'referral',
       'referral_bonus',
       'promo',

@@ -30,6 +30,7 @@ function draftView(looked: Looked, view: View, choice: Choice): ViewDraft {
       view === 'subscription_events' && candidates.length === 0
         ? ['"A history of subscriptions" in docs/adopting.md shows how to keep one']
         : []
+    const within = view === 'refunds' ? refundsWithin(looked) : []
     const none = candidates.length === 0 ? [] : [`candidates: ${named}`]
     const drop =
       view === 'users'
@@ -42,7 +43,7 @@ function draftView(looked: Looked, view: View, choice: Choice): ViewDraft {
       view,
       certainty: 'left',
       table,
-      todo: [why, ...none, ...what, ...drop],
+      todo: [why, ...none, ...within, ...what, ...drop],
       columns,
       joins: [],
       where: 'false',
@@ -65,6 +66,14 @@ function draftView(looked: Looked, view: View, choice: Choice): ViewDraft {
   ]
   const where = stripe?.where ?? settled?.where
   return { view, certainty: certaintyOf(drafts, todo), table, todo, columns: drafts, joins, where }
+}
+
+/** Money given back that is told in the row of the payment. */
+function refundsWithin({ catalog, users }: Looked): string[] {
+  const { table } = chooseTable('payments', catalog, users, users?.table)
+  const columns = (table?.columns ?? []).filter(({ name }) => /refund/i.test(name)).map(({ name }) => name)
+  if (table === undefined || columns.length === 0) return []
+  return [`${table.quoted} has ${columns.join(', ')}: a row of it that gave money back may be taken for a refund`]
 }
 
 const planDoubt =
