@@ -117,7 +117,7 @@ async function findingOf(
     indexed = false
     if (place.table === undefined) {
       note = `the view computes ${columns[0]} from several rows or tables; expected a column of one table`
-    } else if (/::timestamp with time zone/.test(place.expression)) {
+    } else if (/(?<!NULL)::timestamp with time zone/.test(place.expression)) {
       note = `the view casts ${place.expression}, which depends on the session; expected AT TIME ZONE with a fixed zone`
     } else {
       const second = secondColumn.find(
