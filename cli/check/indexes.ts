@@ -149,13 +149,16 @@ async function withJoins(
  * only contains the column, which on a large one is read whole.
  */
 async function leads(client: PoolClient, place: Underneath): Promise<boolean> {
-  if (place.table === undefined || !place.isColumn) return place.index !== undefined
+  if (place.table === undefined) return false
+  if (!place.isColumn && place.index !== undefined) return true
+  // Of an expression the planner and the catalogue set brackets and blanks in different places.
   const { rowCount } = await client.query(
     `SELECT FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
      JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
      WHERE t.relname = $2 AND n.nspname = $3 AND x.indisvalid AND (x.indpred IS NULL OR i.relname = $1)
-       AND pg_get_indexdef(i.oid, 1, true) = $4`,
-    [place.index, place.table.name, place.table.schema, place.expression],
+       AND CASE WHEN $5 THEN pg_get_indexdef(i.oid, 1, true) = $4
+         ELSE translate(pg_get_indexdef(i.oid, 1, true), '() ', '') = translate($4, '() ', '') END`,
+    [place.index, place.table.name, place.table.schema, place.expression, place.isColumn],
   )
   return rowCount !== null && rowCount > 0
 }
