@@ -32,13 +32,18 @@ async function checkDatabase(settings: CheckSettings, now: Date): Promise<Databa
   const common = { service: 'Postgres', target: hostAndPort(connectionString) }
   const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
   try {
-    const { rows } = await pool.query<{ version: string; now: Date; schema: boolean }>(
-      `SELECT current_setting('server_version') AS version, clock_timestamp() AS now, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
+    const { rows } = await pool.query<{ version: string; now: Date; schema: boolean; role: string; usable: boolean }>(
+      `SELECT current_setting('server_version') AS version, clock_timestamp() AS now, quote_ident(current_user) AS role,
+         coalesce((SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = $1), false) AS usable, EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema`,
       [schema],
     )
-    const { version = 'unknown', schema: there = false, now: theirs = now } = rows[0] ?? {}
+    const { version = 'unknown', schema: there = false, now: theirs = now, role = '', usable = false } = rows[0] ?? {}
     if (!there) {
       const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views (barometer init drafts them)`
+      return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
+    }
+    if (!usable) {
+      const detail = `the role ${role} may not use the schema ${schema}; expected GRANT USAGE ON SCHEMA ${schema} TO ${role}`
       return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null }
     }
     const skew = clockSkew(theirs.getTime() - now.getTime())

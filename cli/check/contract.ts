@@ -5,6 +5,7 @@ import { bind } from '../../exporter/oracle.ts'
 import { contract, findNulls, inspectViews } from '../../exporter/source-contract.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
+import { messageOf } from '../../lib/user-error.ts'
 import { withCast } from './casts.ts'
 import { explain, type ViewColumn } from './indexes.ts'
 import { templateMark } from './template.ts'
@@ -28,13 +29,19 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
      WHERE n.nspname = $1 AND obj_description(c.oid, 'pg_class') = $2`,
     [schema, templateMark],
   )
+  const unreadable = await unreadableViews(pool, schema)
   const templates = marked.map(({ view }) => view)
   const inspected: ContractView[] = []
   for (const view of views) {
     const { present, problems: wrong } = inspections[view]
     const draft = templates.includes(view) ? [templateLine(schema, view)] : []
+    const closed = unreadable.get(view)
     const problems =
-      present && wrong.length === 0 ? [...draft, ...(await nulls(pool, schema, view))] : wrong.map(withCast)
+      closed !== undefined
+        ? [closed]
+        : present && wrong.length === 0
+          ? [...draft, ...(await nulls(pool, schema, view))]
+          : wrong.map(withCast)
     const columns = Object.keys(contract[view]).flatMap((name) =>
       rows.filter((row) => row.view === view && row.name === name).map(({ type }) => ({ name, type })),
     )
@@ -42,6 +49,22 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
     inspected.push({ view, present, columns, problems, stops })
   }
   return inspected
+}
+
+/** Views that the role may not read, with what is to be granted. */
+async function unreadableViews(pool: Pool, schema: string): Promise<Map<View, string>> {
+  const { rows } = await pool.query<{ view: View; role: string }>(
+    `SELECT c.relname AS view, quote_ident(current_user) AS role
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = ANY ($2) AND NOT has_table_privilege(c.oid, 'SELECT')`,
+    [schema, [...views]],
+  )
+  return new Map(
+    rows.map(({ view, role }) => [
+      view,
+      `view ${view}: the role ${role} may not read it; expected GRANT SELECT ON ${schema}.${view} TO ${role}`,
+    ]),
+  )
 }
 
 /** A figure of 0 where nothing is known would be wrong. */
@@ -55,7 +78,7 @@ async function nulls(pool: Pool, schema: string, view: View): Promise<string[]> 
     return await reading(pool, schema, (client) => findNulls(client, view))
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === '57014') return []
-    throw error
+    return [`view ${view} cannot be read: ${messageOf(error)}; expected rows`]
   }
 }
 

@@ -81,7 +81,8 @@ export async function walk(name: 'prisma' | 'stripe', subscriptions: string) {
   const database = await createDatabase()
   const [ownerRole, role] = [`owner_${database.name}`, `reader_${database.name}`]
   await database.pool.query(
-    `CREATE ROLE ${ownerRole} LOGIN CREATEROLE; ALTER DATABASE ${database.name} OWNER TO ${ownerRole}`,
+    `CREATE ROLE ${ownerRole} LOGIN CREATEROLE; ALTER DATABASE ${database.name} OWNER TO ${ownerRole};
+      ALTER DATABASE ${database.name} SET timezone = 'America/New_York'`,
   )
   const ownerUrl = roleUrl(database.url, ownerRole)
   const readerUrl = roleUrl(database.url, role)
