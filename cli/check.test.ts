@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { roleUrl } from '../database/platform/install.ts'
+import { readSettings } from '../lib/settings.ts'
 import { createDatabase, databaseUrl, type TestDatabase } from '../testing/database.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
+import { check } from './check/check.ts'
 import type { CheckReport } from './check/report.ts'
 import { barometer, oneLine } from './testing.ts'
 
@@ -20,7 +23,7 @@ beforeAll(async () => {
       touched AS updated_at, NULL::char(2) AS country, NULL::text AS signup_source, NULL::text AS visitor_id,
       staff AS is_internal FROM member;
     CREATE TABLE money (id bigint, member uuid NOT NULL, at timestamptz NOT NULL, what text NOT NULL, cents bigint NOT NULL);
-    INSERT INTO money SELECT n, gen_random_uuid(), '2026-01-02', 'gift', 1 FROM generate_series(1, 3) AS n;
+    INSERT INTO money SELECT n, (SELECT id FROM member LIMIT 1), '2026-01-02', 'gift', 1 FROM generate_series(1, 3) AS n;
     CREATE VIEW barometer_source.payments AS SELECT id AS payment_id, member AS user_id, at AS paid_at, what AS kind,
       cents AS amount_minor, 'EUR'::char(3) AS currency FROM money;
     CREATE VIEW barometer_source.sessions AS SELECT id AS session_id, member AS user_id, at::text AS started_at FROM money;
@@ -98,6 +101,37 @@ test('a role that may read the views and nothing else sees all of it', async () 
   const asReader = JSON.parse((await barometer(['check', '--json'], { DATABASE_URL: url.href })).stdout)
   await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
   expect(asReader.views).toEqual(asOwner.views)
+})
+
+test('a role without rights is told what to grant, for the schema and then for each view', async () => {
+  const role = `stranger_${database.name}`
+  await database.pool.query(`CREATE ROLE ${role} LOGIN`)
+  const environment = { DATABASE_URL: roleUrl(database.url, role) }
+  const schemaless = JSON.parse((await barometer(['check', '--json'], environment)).stdout)
+  expect(schemaless.database.detail).toBe(
+    `the role ${role} may not use the schema barometer_source; expected GRANT USAGE ON SCHEMA barometer_source TO ${role}`,
+  )
+  await database.pool.query(`GRANT USAGE ON SCHEMA barometer_source TO ${role};
+    GRANT SELECT ON barometer_source.payments TO ${role}`)
+  const found = JSON.parse((await barometer(['check', '--json'], environment)).stdout)
+  await database.pool.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`)
+  expect(viewOf(found, 'users')).toMatchObject({
+    status: 'broken',
+    problems: [
+      `view users: the role ${role} may not read it; expected GRANT SELECT ON barometer_source.users TO ${role}`,
+    ],
+  })
+  expect(viewOf(found, 'payments')?.status).toBe('warning')
+})
+
+test('a view that fails when it is read says so and stops nothing else', async () => {
+  await database.pool.query(`CREATE VIEW barometer_source.visits AS SELECT 1::bigint / (count(*) - count(*)) AS visit_id,
+    'v'::text AS visitor_id, now() AS visited_at, NULL::text AS source FROM money`)
+  const { exitCode, report: found } = await report()
+  await database.pool.query('DROP VIEW barometer_source.visits')
+  expect(exitCode).toBe(1)
+  expect(viewOf(found, 'visits')?.problems).toEqual(['view visits cannot be read: division by zero; expected rows'])
+  expect(viewOf(found, 'users')?.rowsEstimated).toBe(20)
 })
 
 test('a database that is not there, and a schema that is not, are broken in one line each', async () => {

@@ -11,6 +11,7 @@ import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
 import { registerExporter } from './exporter.ts'
 import { failureOf } from './failure.ts'
+import { registerInit } from './init.ts'
 import { registerMetrics } from './metrics.ts'
 import { registerMigrate } from './migrate.ts'
 import { registerOverview } from './overview.ts'
@@ -22,6 +23,7 @@ const commands: readonly Register[] = [
   registerAuditTokens,
   registerAuditVerify,
   registerAuditErase,
+  registerInit,
   registerCheck,
   registerMigrate,
   registerMetrics,

@@ -37,19 +37,19 @@ async function checkDatabase(settings: CheckSettings, nowMs: () => number): Prom
   const common = { service: 'Postgres', target: hostAndPort(connectionString) }
   const pool = createPool({ connectionString, applicationName: 'barometer-check', connectionsMax: 2 })
   try {
-    const { rows } = await pool.query<{ version: string; role: string; schema: boolean; may_use: boolean }>(
-      `SELECT current_setting('server_version') AS version, current_user AS role, n.oid IS NOT NULL AS schema,
-         coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS may_use
+    const { rows } = await pool.query<{ version: string; schema: boolean; role: string; usable: boolean }>(
+      `SELECT current_setting('server_version') AS version, quote_ident(current_user) AS role, n.oid IS NOT NULL AS schema,
+         coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS usable
        FROM (SELECT) AS one LEFT JOIN pg_namespace AS n ON n.nspname = $1`,
       [schema],
     )
-    const { version = 'unknown', role = '', schema: there = false, may_use: mayUse = false } = rows[0] ?? {}
+    const { version = 'unknown', schema: there = false, role = '', usable = false } = rows[0] ?? {}
     if (!there) {
-      const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views`
+      const detail = `there is no schema ${schema} (SOURCE_SCHEMA); expected the one with the source views (barometer init drafts them)`
       return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null, store: [] }
     }
-    if (!mayUse) {
-      const detail = `${role} may not use the schema ${schema}; expected GRANT USAGE ON SCHEMA ${schema} TO ${role}`
+    if (!usable) {
+      const detail = `the role ${role} may not use the schema ${schema}; expected GRANT USAGE ON SCHEMA ${schema} TO ${role}`
       return { database: { ...common, status: 'broken', detail }, views: [], refreshCost: null, store: [] }
     }
     const detail = `version ${version}, views in ${schema}`
@@ -74,7 +74,8 @@ async function checkViews(
 ): Promise<Omit<DatabasePart, 'database' | 'store'>> {
   const contract = await inspectContract(pool, settings)
   const views: ViewReport[] = []
-  for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, now))
+  const withUsers = contract.some(({ view, present, problems }) => view === 'users' && present && problems.length === 0)
+  for (const view of contract) views.push(await inspectView(pool, settings.SOURCE_SCHEMA, view, { now, withUsers }))
   return { views, refreshCost: await estimateRefreshCost(pool, settings, contract, now) }
 }
 

@@ -6,7 +6,9 @@ import { contract, findNulls, inspectViews } from '../../exporter/source-contrac
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
+import { withCast } from './casts.ts'
 import { explain, type ViewColumn } from './indexes.ts'
+import { templateMark } from './template.ts'
 import type { ContractView } from './views.ts'
 
 /** 10 s: NULLs are looked for in every row, which a very large view cannot answer in time; the exporter meets them then. */
@@ -22,10 +24,24 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
      WHERE n.nspname = $1 AND c.relname = ANY ($2) AND a.attnum > 0 AND NOT a.attisdropped`,
     [schema, [...views]],
   )
+  const { rows: marked } = await pool.query<{ view: View }>(
+    `SELECT c.relname AS view FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND obj_description(c.oid, 'pg_class') = $2`,
+    [schema, templateMark],
+  )
+  const unreadable = await unreadableViews(pool, schema)
+  const templates = marked.map(({ view }) => view)
   const inspected: ContractView[] = []
   for (const view of views) {
     const { present, problems: wrong } = inspections[view]
-    const problems = present && wrong.length === 0 ? await nulls(pool, schema, view) : wrong
+    const draft = templates.includes(view) ? [templateLine(schema, view)] : []
+    const closed = unreadable.get(view)
+    const problems =
+      closed !== undefined
+        ? [closed]
+        : present && wrong.length === 0
+          ? [...draft, ...(await nulls(pool, schema, view))]
+          : wrong.map(withCast)
     const columns = Object.keys(contract[view]).flatMap((name) =>
       rows.filter((row) => row.view === view && row.name === name).map(({ type }) => ({ name, type })),
     )
@@ -35,17 +51,34 @@ export async function inspectContract(pool: Pool, settings: Settings): Promise<C
   return inspected
 }
 
+/** Views that the role may not read, with what is to be granted. */
+async function unreadableViews(pool: Pool, schema: string): Promise<Map<View, string>> {
+  const { rows } = await pool.query<{ view: View; role: string }>(
+    `SELECT c.relname AS view, quote_ident(current_user) AS role
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = $1 AND c.relname = ANY ($2) AND NOT has_table_privilege(c.oid, 'SELECT')`,
+    [schema, [...views]],
+  )
+  return new Map(
+    rows.map(({ view, role }) => [
+      view,
+      `view ${view}: the role ${role} may not read it; expected GRANT SELECT ON ${schema}.${view} TO ${role}`,
+    ]),
+  )
+}
+
+/** A figure of 0 where nothing is known would be wrong. */
+function templateLine(schema: string, view: View): string {
+  const or = view === 'users' ? '' : ', or no such view, or none of its COMMENT where there is nothing to count'
+  return `${schema}.${view} is still the empty draft of barometer init; expected a table behind it${or}`
+}
+
 async function nulls(pool: Pool, schema: string, view: View): Promise<string[]> {
   try {
     return await reading(pool, schema, (client) => findNulls(client, view))
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined
-    if (code === '57014') return []
-    if (code !== '42501') throw error
-    const { rows } = await pool.query<{ role: string }>('SELECT current_user AS role')
-    return [
-      `${schema}.${view}: ${messageOf(error)}; expected GRANT SELECT ON ${schema}.${view} TO ${rows[0]?.role}, and its owner to have what it reads`,
-    ]
+    if (error instanceof Error && 'code' in error && error.code === '57014') return []
+    return [`view ${view} cannot be read: ${messageOf(error)}; expected rows`]
   }
 }
 

@@ -111,3 +111,47 @@ test('a union is followed into each of its tables', async () => {
     { indexed: false, create: ['CREATE INDEX CONCURRENTLY ON public.account (made);'] },
   ])
 })
+
+test('an index on an expression is found though the planner takes another for the rest of the view', async () => {
+  await database.pool.query(`
+    CREATE TABLE purchase (id bigint PRIMARY KEY, buyer int NOT NULL, back timestamptz);
+    CREATE INDEX ON purchase (back);
+    INSERT INTO purchase SELECT n, n, CASE WHEN n < 3 THEN '2026-11-01'::timestamptz END FROM generate_series(1, 500) AS n;
+    CREATE VIEW refunds AS SELECT id AS refund_id, buyer::bigint AS user_id, back AS refunded_at FROM purchase WHERE back IS NOT NULL;
+    ANALYZE purchase`)
+  const columns = { refund_id: 'bigint', user_id: 'bigint', refunded_at: time }
+  const found = await findings('refunds', columns)
+  expect(found.flatMap(({ create }) => create)).toEqual([
+    'CREATE INDEX CONCURRENTLY ON public.purchase (((buyer)::bigint), back);',
+  ])
+  for (const { create } of found) for (const statement of create) await database.pool.query(statement)
+  expect((await findings('refunds', columns)).map(({ indexed }) => indexed)).toEqual([true, true])
+})
+
+test('a view that joins is found by the indexes of all its tables, or the one that lacks is named', async () => {
+  await database.pool.query(`
+    CREATE TABLE client (id bigint PRIMARY KEY, customer text NOT NULL UNIQUE);
+    CREATE TABLE "Charge" (id text PRIMARY KEY, customer text NOT NULL, at timestamptz NOT NULL);
+    CREATE INDEX ON "Charge" (at);
+    INSERT INTO client SELECT n, 'cus_' || n FROM generate_series(1, 500) AS n;
+    INSERT INTO "Charge" SELECT 'ch_' || n, 'cus_' || n, '2026-11-01' FROM generate_series(1, 500) AS n;
+    CREATE VIEW payments AS SELECT t.id AS payment_id, u.id AS user_id, t.at AS paid_at
+      FROM "Charge" AS t JOIN client AS u ON u.customer = t.customer;
+    ANALYZE client; ANALYZE "Charge"`)
+  const columns = { payment_id: 'text', user_id: 'bigint', paid_at: time }
+  const found = await findings('payments', columns)
+  expect(found.flatMap(({ create }) => create)).toEqual(['CREATE INDEX CONCURRENTLY ON public."Charge" (customer);'])
+  for (const { create } of found) for (const statement of create) await database.pool.query(statement)
+  expect((await findings('payments', columns)).map(({ indexed }) => indexed)).toEqual([true, true])
+})
+
+test('a view that is empty on purpose lacks nothing, and a time that is NULL in some cases is no cast', async () => {
+  await database.pool.query(`CREATE VIEW nothing AS SELECT NULL::bigint AS visit_id, NULL::timestamptz AS visited_at WHERE false;
+    CREATE VIEW removed AS SELECT id AS character_id, CASE WHEN joined_ms > 0 THEN made END AS deleted_at FROM account`)
+  expect(await findings('nothing', { visit_id: 'bigint', visited_at: time })).toEqual([])
+  const [finding] = await findings('removed', { character_id: 'bigint', deleted_at: time })
+  expect(finding?.note).toBeUndefined()
+  expect(finding?.create).toEqual([expect.stringMatching(/^CREATE INDEX CONCURRENTLY ON public\.account \(\(.*CASE/)])
+  for (const statement of finding?.create ?? []) await database.pool.query(statement)
+  expect((await findings('removed', { character_id: 'bigint', deleted_at: time }))[0]?.indexed).toBe(true)
+})

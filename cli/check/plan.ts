@@ -79,3 +79,38 @@ function operandBefore(condition: string, literal: string): string {
   const text = condition.slice(start, end).trim()
   return /^\([^()]*\)$/.test(text) ? text.slice(1, -1) : text
 }
+
+/** A table that is read whole although few of its rows are wanted, and the condition by which they are joined. */
+export interface WholeRead {
+  schema: string
+  name: string
+  /** A column of the table, quoted; undefined where it is joined by something else. */
+  column: string | undefined
+}
+
+/** Tables that the plan reads from end to end, where nothing but a join tells which rows belong to `literal`. */
+export function readsWhole(plan: PlanNode, literal: string): WholeRead[] {
+  const nodes = nodesOf(plan)
+  // A join stands in the node itself, in the one above, or as the look-up of the other side.
+  const conditions = nodes.flatMap((node) =>
+    [...indexConditions, ...otherConditions].flatMap((name) => {
+      const text = node[name]
+      return typeof text === 'string' ? [text] : []
+    }),
+  )
+  return nodes.flatMap((node): WholeRead[] => {
+    const { 'Node Type': type, Schema: schema, 'Relation Name': name, Alias: alias, Filter: filter } = node
+    const whole = type === 'Seq Scan' || (/^Index/.test(type) && node['Index Cond'] === undefined)
+    const isAsked = typeof filter === 'string' && filter.includes(`'${literal}'`)
+    if (!whole || isAsked || schema === undefined || name === undefined || alias === undefined) return []
+    const own = new RegExp(`(?<![\\w"])${alias.replaceAll(/[^\w]/g, '\\$&')}\\.("(?:[^"]|"")+"|\\w+)`)
+    const joins = conditions.filter(
+      (text) => new Set([...text.matchAll(/("[^"]+"|\b\w+)\./g)].map((match) => match[1])).size > 1,
+    )
+    return [{ schema, name, column: joins.map((text) => own.exec(text)?.[1]).find((found) => found !== undefined) }]
+  })
+}
+
+function nodesOf(plan: PlanNode): PlanNode[] {
+  return [plan, ...(plan.Plans ?? []).flatMap(nodesOf)]
+}

@@ -18,8 +18,8 @@ export function renderCheck(report: CheckReport): string {
   return `${parts.join('\n').replaceAll(/ +$/gm, '')}\n`
 }
 
-function verdict({ views, services }: CheckReport): string {
-  const warnings = [...views, ...services].filter(({ status }) => status === 'warning').length
+function verdict({ database, views, services }: CheckReport): string {
+  const warnings = [database, ...views, ...services].filter(({ status }) => status === 'warning').length
   return warnings === 0 ? 'All good.' : `Works, with ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}: see above.`
 }
 
@@ -51,12 +51,12 @@ function toDo(views: readonly ViewReport[]): string[] {
     ...indexes.flatMap(({ note }) => (note === undefined ? [] : [`warning: ${view}: ${note}`])),
   ])
   const statements = [...new Set(views.flatMap(({ indexes }) => indexes.flatMap(({ create }) => create)))]
-  if (statements.length === 0) return lines
-  return [
-    ...lines,
-    'Indexes to add, or a refresh reads whole tables:',
-    ...statements.map((statement) => `  ${statement}`),
-  ]
+  // An index on more columns serves for the first of them.
+  const needed = statements.filter(
+    (statement) => !statements.some((other) => other.startsWith(`${statement.slice(0, -2)}, `)),
+  )
+  if (needed.length === 0) return lines
+  return [...lines, 'Indexes to add, or a refresh reads whole tables:', ...needed.map((statement) => `  ${statement}`)]
 }
 
 function serviceTable(services: readonly ServiceReport[]): string {

@@ -5,8 +5,9 @@ import { messageOf } from '../../lib/user-error.ts'
 import { enumerations } from './enumerations.ts'
 import { inspectAccess, type ViewColumn } from './indexes.ts'
 import type { ViewReport } from './report.ts'
+import { inspectRows } from './rows.ts'
 
-/** What the source contract says of one view of this database. */
+/** What the source contract says of one view of this database, and whether it is still a draft without a table. */
 export interface ContractView {
   view: View
   present: boolean
@@ -23,8 +24,19 @@ const lookTimeoutMs = 10_000
 /** Values outside an enumeration are looked for in this many of the newest rows: enough to meet one that still occurs. */
 const newestRowsMax = 100_000
 
+export interface InspectOptions {
+  now: Date
+  /** Whether `users` fits the contract, so that the rows of the others can be held against it. */
+  withUsers: boolean
+}
+
 /** Everything `check` says about one view. Reads, never writes. */
-export async function inspectView(pool: Pool, schema: string, contract: ContractView, now: Date): Promise<ViewReport> {
+export async function inspectView(
+  pool: Pool,
+  schema: string,
+  contract: ContractView,
+  options: InspectOptions,
+): Promise<ViewReport> {
   const { view, stops } = contract
   const nothing = { view, stops, rowsEstimated: null, newestRow: null, indexes: [], changesCost: null }
   if (!contract.present) {
@@ -37,7 +49,7 @@ export async function inspectView(pool: Pool, schema: string, contract: Contract
     }
   }
   // A view that does not fit may not even be readable: what is wrong with it has been said.
-  const report = await describe(pool, schema, contract, now).catch(
+  const report = await describe(pool, schema, contract, options).catch(
     (error: unknown): ViewReport => ({
       ...nothing,
       status: 'broken',
@@ -51,8 +63,8 @@ export async function inspectView(pool: Pool, schema: string, contract: Contract
 async function describe(
   pool: Pool,
   schema: string,
-  { view, columns, stops }: ContractView,
-  now: Date,
+  { view, columns, stops, problems: wrong }: ContractView,
+  { now, withUsers }: InspectOptions,
 ): Promise<ViewReport> {
   const quoted = `${schema}.${view}`
   const inTransaction = <Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> =>
@@ -69,6 +81,14 @@ async function describe(
     const found = await told(inTransaction((client) => strangers(client, quoted, { column, values, time })))
     if (found instanceof Untold) problems.push(`${quoted}.${column}: its values ${found.why}`)
     else if (found.length > 0) problems.push(strangersLine(`${quoted}.${column}`, found, values))
+  }
+  if (time !== undefined && wrong.length === 0) {
+    const names = columns.map(({ name }) => name)
+    const found = await told(
+      inTransaction((client) => inspectRows(client, { view, schema, columns: names, time, withUsers })),
+    )
+    if (found instanceof Untold) problems.push(`${quoted}: whether its rows fit ${found.why}`)
+    else problems.push(...found)
   }
   const warned = problems.length > 0 || access.indexes.some(({ indexed }) => !indexed)
   return {

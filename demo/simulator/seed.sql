@@ -145,6 +145,9 @@ SELECT * FROM (
   UNION ALL SELECT id, user_id, later, 'reactivate', NULL, tier, 0, mrr, currency FROM valued WHERE fate = 'reactivated'
 ) AS events
 ORDER BY at;
+UPDATE subscriptions SET updated_at = event.at
+FROM (SELECT subscription_id, max(occurred_at) AS at FROM subscription_events GROUP BY subscription_id) AS event
+WHERE subscription_id = id;
 
 -- Money: each interval of a subscription, and packs of credits.
 INSERT INTO payments (id, user_id, paid_at, kind, amount_minor, currency)

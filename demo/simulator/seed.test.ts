@@ -49,4 +49,8 @@ test('MRR is the sum of its movements in every currency, and nothing is ahead of
     ])
     expect(ahead, `${table}.${column}`).toEqual([{ n: 0 }])
   }
+  const { rows: unmoved } = await pool.query(
+    `SELECT count(*)::int AS n FROM platform.subscriptions WHERE ended_at > updated_at`,
+  )
+  expect(unmoved, 'updated_at moves when a subscription ends').toEqual([{ n: 0 }])
 })
