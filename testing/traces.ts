@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 
 /** In every secret that a test plants; nobody writes it by chance. */
 export const canary = 'k4n4ry'
@@ -51,3 +51,28 @@ export function ofProcess(pid: number, what: 'cmdline' | 'environ'): string {
 
 /** Whether others than the owner may read a file. */
 export const othersMayRead = (path: string): boolean => (statSync(path).mode & 0o077) !== 0
+
+/** The secrets of a running demo: what its secret files hold, and the passwords that its services were given. */
+export function secretsOfDemo(directory: string): string[] {
+  const folder = join(directory, 'secrets')
+  const files = [...readdirSync(folder).map((name) => join(folder, name)), join(directory, 'postgres', 'password')]
+  const inFiles = files.map((path) => readFileSync(path, 'utf8').trim()).filter((text) => /^[\w-]{20,}$/.test(text))
+  const main = resolve(import.meta.dirname, '..', 'cli', 'main.ts')
+  const given = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && ofProcess(Number(name), 'cmdline').includes(main))
+    .flatMap((pid) => [...ofProcess(Number(pid), 'environ').matchAll(/^\w+_URL=postgres:\/\/[^:]+:([^@]+)@/gm)])
+    .map((match) => match[1] ?? '')
+  return [...new Set([...inFiles, ...given])].filter((secret) => secret.length >= 20)
+}
+
+/** Which files below a directory have one of these texts in them; not the folders named, nor what only their owner reads. */
+export function filesWith(directory: string, texts: readonly string[], foldersLeftOut: readonly string[]): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !foldersLeftOut.some((folder) => path.startsWith(join(directory, folder))) && othersMayRead(path))
+    .filter((path) => {
+      const content = readFileSync(path, 'latin1')
+      return texts.some((text) => content.includes(text))
+    })
+}
