@@ -1,4 +1,6 @@
-import type { RequestListener } from 'node:http'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import rateLimit from '@fastify/rate-limit'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify, LogController } from 'fastify'
@@ -56,6 +58,7 @@ export function createHttpServer(options: HttpServerOptions) {
     ...transport(options.serving, options.log),
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(TypeBoxValidatorCompiler)
+  endConnections({ server: server.server, addHook: (name, hook) => server.addHook(name, hook) })
   // Of no route by itself: what is to be limited says so.
   server.register(rateLimit, { global: false })
   const { guardedPaths } = options
@@ -93,6 +96,39 @@ export async function listen(
     throw new UserError(`${variable}: cannot listen on ${host}:${port}: ${reason}`, { exitCode: 1, cause: error })
   }
 }
+
+/**
+ * At the end, connections that have asked nothing yet are cut, and the others with their answer: Node waits a minute for
+ * either, so that a port scan, a browser that connects ahead, or a scrape under way would have the service end late.
+ */
+function endConnections({
+  server,
+  addHook,
+}: {
+  server: Server
+  addHook: (name: 'preClose', hook: PreClose) => unknown
+}) {
+  const silent = new Set<Socket>()
+  const underWay = new Set<ServerResponse>()
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }, response) => {
+    silent.delete(socket)
+    underWay.add(response)
+    response.once('close', () => underWay.delete(response))
+  })
+  addHook('preClose', (done) => {
+    for (const socket of silent) socket.destroy()
+    for (const response of underWay) {
+      response.shouldKeepAlive = false
+      response.once('finish', () => response.socket?.end())
+    }
+    done()
+  })
+}
+type PreClose = (done: () => void) => void
 
 /** The type leaves `http`, the timeouts and the factory out: with them Fastify's own types take the server for one that is always TLS. */
 function transport(serving: Serving, log: Logger): { https: object } | { https: null } {
