@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { Script } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 
@@ -92,7 +93,12 @@ describe('the image', () => {
     const last = instructions.findLastIndex(({ word }) => word === 'FROM')
     expect(instructions.slice(last).filter(({ word }) => word === 'USER')).toEqual([{ word: 'USER', rest: 'node' }])
     expect(all('HEALTHCHECK')).toHaveLength(1)
-    expect(all('HEALTHCHECK')[0]).toContain('/livez')
+    const [, asked = ''] = /CMD (\[.*\])$/.exec(all('HEALTHCHECK')[0] ?? '') ?? []
+    const [program, flag, script] = JSON.parse(asked)
+    expect([program, flag]).toEqual(['node', '-e'])
+    // It is JavaScript, and asks what every service answers without a token.
+    expect(new Script(script)).toBeDefined()
+    expect(script).toContain('/livez')
   })
 
   test('has no secret in its layers: nothing is copied but what is named, and no argument or address brings one', () => {
