@@ -54,9 +54,9 @@ for argument; do
   esac
 done
 
-# Where nothing answers, Alertmanager writes the address of a webhook into its log, up to 0.27 and perhaps later: the address
-# of the dead man's switch is a secret. It goes by a pipe, so that no command line has it, and Alertmanager stays the
-# process that is told to stop.
+# Up to 0.25, where nothing answers, Alertmanager writes the address of a webhook into its log, and that of the dead man's
+# switch is a secret. The log goes by a pipe, so that no command line has the address, and Alertmanager stays the process
+# that is told to stop.
 hide_addresses() {
   trap '' HUP INT TERM
   while IFS= read -r line || [ -n "$line" ]; do
