@@ -20,5 +20,8 @@ COPY cli ./cli
 COPY database ./database
 COPY demo ./demo
 USER node
+# The exporter's port or the audit API's, whichever the command is; what ends by itself has ended before.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "Promise.any([9464, 9465].map(async (port) => (await fetch(`http://127.0.0.1:${port}/livez`)).ok || Promise.reject())).catch(() => process.exit(1))"]
 ENTRYPOINT ["node", "cli/main.ts"]
 CMD ["exporter"]

@@ -66,7 +66,7 @@ describe('tokens', () => {
     await get(bearer('no-such-token'))
     expect(await count()).toBe(before + 1)
     const statuses = await Promise.all(Array.from({ length: 100 }, async () => (await get(bearer('x'))).statusCode))
-    expect(new Set(statuses)).toEqual(new Set([401]))
+    for (const status of statuses) expect([401, 429]).toContain(status)
     expect(await count()).toBeLessThanOrEqual(60)
     const { rows } = await bed.owner.query(
       "SELECT metadata::text FROM barometer_audit.event WHERE metadata::text LIKE '%no-such-token%'",
@@ -83,6 +83,41 @@ describe('tokens', () => {
     expect(refused.json()).toMatchObject({ status: 429, title: 'Too Many Requests' })
     expect(refused.headers['retry-after']).toBeDefined()
     expect((await get(bearer(bed.token({ scopes: ['read'] })))).statusCode).toBe(200)
+  })
+})
+
+describe('an address whose requests have no right token', () => {
+  const from = async (remoteAddress: string, headers: Record<string, string>) =>
+    await bed.server.inject({ method: 'GET', url: '/v1/audit/events', headers, remoteAddress })
+
+  test('is told to pause after 60 in a minute, which refuses nobody who has one', async () => {
+    const statuses = []
+    for (let tries = 0; tries < 60; tries += 1) {
+      statuses.push((await from('192.0.2.1', tries % 2 === 0 ? {} : bearer(`bar_${tries}`))).statusCode)
+    }
+    expect(new Set(statuses)).toEqual(new Set([401]))
+    for (const headers of [{}, bearer('bar_x'), { authorization: 'Basic YTpi' }]) {
+      const answer = await from('192.0.2.1', headers)
+      expect([answer.statusCode, answer.json().title]).toEqual([429, 'Too Many Requests'])
+      expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0)
+      expect(Number(answer.headers['retry-after'])).toBeLessThanOrEqual(60)
+    }
+    expect((await from('192.0.2.1', bearer(bed.token({ scopes: ['read'] })))).statusCode).toBe(200)
+    expect((await from('192.0.2.1', bearer(bed.token({ scopes: ['ingest'] })))).statusCode).toBe(403)
+    expect((await from('192.0.2.2', bearer('bar_x'))).statusCode).toBe(401)
+  })
+
+  test('is the /64 of IPv6, which one machine has to choose from', async () => {
+    for (let tries = 0; tries < 60; tries += 1) await from(`2001:db8:1:2::${tries.toString(16)}`, {})
+    expect((await from('2001:db8:1:2:ffff::1', {})).statusCode).toBe(429)
+    expect((await from('2001:db8:1:3::1', {})).statusCode).toBe(401)
+  })
+
+  test('goes on being recorded: a flood cannot hide in it', async () => {
+    const { rows } = await bed.owner.query(
+      "SELECT count(*)::int AS n FROM barometer_audit.event WHERE action = 'token.refuse' AND ip = '192.0.2.1'",
+    )
+    expect(rows[0].n).toBeGreaterThan(0)
   })
 })
 

@@ -1,7 +1,7 @@
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import { createFailureLimit } from '../lib/failure-limit.ts'
 import { createHttpServer, type Draining, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Pool } from '../lib/postgres.ts'
@@ -49,6 +49,8 @@ export interface AppOptions {
   draining?: Draining
   /** For tokens that say nothing themselves. 12,000 a minute are 200 a second: two times what a busy ingest sends in batches. */
   requestsPerMinute?: number
+  /** For an address whose requests have no right token; the lib's own number where it is left out. */
+  failuresPerMinute?: number
   /** Where the analytics are read; without them their routes say what to set. */
   analytics?: AnalyticsSources
   /** Heads of the chain outside the database, where S3 is set. */
@@ -82,8 +84,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     serving: options.serving ?? injected,
     log,
     bodyLimitBytes: bodyMaxBytes,
-    // The API has its tokens; the password of the flag is for the figures.
-    basicAuthPaths: ['/metrics'],
+    // The API has its tokens; what the flags ask for is for the figures.
+    guardedPaths: ['/metrics'],
     framework,
     ...(options.draining === undefined ? {} : { draining: options.draining }),
   })
@@ -97,11 +99,6 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     contentSecurityPolicy: {
       directives: { upgradeInsecureRequests: overTls ? [] : null },
     },
-  })
-  await server.register(rateLimit, {
-    global: false,
-    errorResponseBuilder: (_request, context) =>
-      new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
   })
   await server.register(swagger, { openapi: document })
   await server.register(swaggerUi, {
@@ -118,7 +115,7 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   operationsRoutes(server, { pool, metrics, draining: options.draining })
   await server.register(
     async (v1: HttpServer) => {
-      requireTokens(v1, tokens, refusals)
+      requireTokens(v1, { tokens, refusals, limitFailures: createFailureLimit(v1, options.failuresPerMinute) })
       const perMinute = options.requestsPerMinute ?? 12_000
       v1.addHook(
         'onRequest',
@@ -126,6 +123,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
           max: (request) => request.caller?.token.requests_per_minute ?? perMinute,
           timeWindow: 60_000,
           keyGenerator: (request) => `token ${request.caller?.token.id ?? request.ip}`,
+          errorResponseBuilder: (_request, context) =>
+            new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
         }),
       )
       ingestRoute(v1, { writer, metrics, now })

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { FailureLimit } from '../lib/failure-limit.ts'
 import type { HttpServer } from '../lib/http-server.ts'
 import { Problem } from './problem.ts'
 import type { Refusals } from './refusals.ts'
@@ -26,13 +27,19 @@ declare module 'fastify' {
 /** What Grafana sends where it does not fill the header in: the request came by its proxy. */
 const unexpandedLogin = '$' + '{__user.login}'
 
+export interface TokenRules {
+  tokens: TokenStore
+  refusals: Refusals
+  limitFailures: FailureLimit
+}
+
 /** Asks every route of this scope of the server for a token with the route's scope. */
-export function requireTokens(server: HttpServer, tokens: TokenStore, refusals: Refusals): void {
+export function requireTokens(server: HttpServer, { tokens, refusals, limitFailures }: TokenRules): void {
   server.decorateRequest('caller', undefined)
   server.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`the route ${route.url} says no scope`)
   })
-  server.addHook('onRequest', async (request) => {
+  server.addHook('onRequest', async (request, reply) => {
     try {
       const token = tokenOf(request, tokens)
       request.caller = { token, person: undefined }
@@ -40,6 +47,7 @@ export function requireTokens(server: HttpServer, tokens: TokenStore, refusals: 
       authorize(request.caller, request)
     } catch (error) {
       if (error instanceof Refusal) await refusals.add(request, error)
+      if (error instanceof Problem && error.status === 401) await limitFailures(request, reply)
       throw error
     }
   })

@@ -11,7 +11,7 @@ const tokens = new Map<Scope, string>()
 
 beforeAll(async () => {
   database = await createDatabase()
-  bed = await openAuditTestbed(database.url)
+  bed = await openAuditTestbed(database.url, { failuresPerMinute: 1_000 })
   for (const scope of scopes) tokens.set(scope, bed.token({ scopes: [scope] }))
 })
 afterAll(async () => {

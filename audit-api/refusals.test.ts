@@ -32,7 +32,7 @@ async function recorded(ip: string): Promise<{ events: number; refusals: number 
 
 test('the first refusals are events at once, a flood is a count at the end of its minute, and none is lost', async () => {
   const statuses = await Promise.all(Array.from({ length: 500 }, async () => (await ask('x')).statusCode))
-  expect(new Set(statuses)).toEqual(new Set([401]))
+  for (const status of statuses) expect([401, 429]).toContain(status)
   const meanwhile = await recorded('192.0.2.1')
   expect(meanwhile.events).toBeLessThanOrEqual(10)
   time += 61_000

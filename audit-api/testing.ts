@@ -31,7 +31,13 @@ export interface AuditTestbed {
 /** @param ownerUrl a fresh database, as a role that may make roles */
 export async function openAuditTestbed(
   ownerUrl: string,
-  options: { requestsPerMinute?: number; now?: () => Date; analytics?: AnalyticsSources; anchors?: Anchors } = {},
+  options: {
+    requestsPerMinute?: number
+    failuresPerMinute?: number
+    now?: () => Date
+    analytics?: AnalyticsSources
+    anchors?: Anchors
+  } = {},
 ): Promise<AuditTestbed> {
   await migrateAudit(ownerUrl)
   const owner = createPool({ connectionString: ownerUrl, applicationName: 'test-owner', connectionsMax: 3 })
@@ -49,6 +55,7 @@ export async function openAuditTestbed(
     now: options.now ?? (() => new Date()),
     ...(options.analytics === undefined ? {} : { analytics: options.analytics }),
     ...(options.anchors === undefined ? {} : { anchors: options.anchors }),
+    ...(options.failuresPerMinute === undefined ? {} : { failuresPerMinute: options.failuresPerMinute }),
     ...(options.requestsPerMinute === undefined ? {} : { requestsPerMinute: options.requestsPerMinute }),
   })
   return {

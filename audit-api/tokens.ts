@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { withFileLock } from '../lib/file-lock.ts'
 import type { Logger } from '../lib/log.ts'
+import { rereadOnChange } from '../lib/reread.ts'
 import { messageOf, UserError } from '../lib/user-error.ts'
 
 export const scopes = ['ingest', 'read', 'export', 'admin'] as const
@@ -195,32 +196,22 @@ export interface TokenStore {
  * @throws {UserError} where it is not right at the start, or has no token.
  */
 export function openTokensFile(path: string, log: Logger): TokenStore {
-  // Before the file is read, so that a change meanwhile is seen at the first look.
-  let seen = stamp(path)
-  let entries = readTokensFile(path)
-  if (entries.length === 0)
+  const current = rereadOnChange<TokenEntry[]>({
+    paths: [path],
+    read: () => readTokensFile(path),
+    gone: [],
+    onChange: (entries) => log.info({ tokens: entries.length }, 'tokens file read again'),
+    onFailure: (error) => log.error({ error }, 'the changed tokens file is not right; the tokens before it stay'),
+  })
+  if (current().length === 0)
     throw new UserError(
       `AUDIT_TOKENS_FILE ${path} has no token; expected at least one, made by barometer audit tokens add`,
     )
   if ((statSync(path).mode & 0o022) !== 0) {
     log.warn({ file: path }, 'others may write the tokens file, and so make tokens; expected mode 0600 or 0640')
   }
-  return {
-    find: (token) => {
-      // A look at the file costs some microseconds, so a revoked token is refused at once and not some seconds later.
-      const now = stamp(path)
-      if (now !== seen) {
-        seen = now
-        try {
-          entries = now === 'gone' ? [] : readTokensFile(path)
-          log.info({ tokens: entries.length }, 'tokens file read again')
-        } catch (error) {
-          log.error({ error: messageOf(error) }, 'the changed tokens file is not right; the tokens before it stay')
-        }
-      }
-      return findToken(entries, token)
-    },
-  }
+  // A look at the file costs some microseconds, so a revoked token is refused at once and not some seconds later.
+  return { find: (token) => findToken(current(), token) }
 }
 
 /** Compares with every entry to the end, so that time tells nothing of which one, or how much of it, was right. */
@@ -235,14 +226,4 @@ export function findToken(entries: readonly TokenEntry[], token: string): TokenE
 
 function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest()
-}
-
-function stamp(path: string): string {
-  try {
-    const found = statSync(path, { bigint: true, throwIfNoEntry: false })
-    return found === undefined ? 'gone' : `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`
-  } catch {
-    // A directory that may no longer be looked into: reading says so, once.
-    return 'not readable'
-  }
 }

@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { roleUrl } from '../database/platform/install.ts'
-import { readSettings } from '../lib/settings.ts'
 import { createDatabase, databaseUrl, type TestDatabase } from '../testing/database.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
-import { check } from './check/check.ts'
 import type { CheckReport } from './check/report.ts'
 import { barometer, oneLine } from './testing.ts'
 

@@ -8,19 +8,26 @@ interface ServingFlags {
   listen?: string
   tlsCertFile?: string
   tlsKeyFile?: string
+  tlsClientCaFile?: string
   basicAuthFile?: string
+  bearerTokenFile?: string
   drain: string
 }
 
-/** The flags that every service has: where it listens, TLS, basic authentication. */
+/** The flags that every service has: where it listens, TLS, who may ask. */
 export function addServingFlags(command: Command, variable: 'EXPORTER_LISTEN' | 'AUDIT_LISTEN'): Command {
   return command
     .option('--listen <host:port>', `where to listen, instead of ${variable}`)
     .option('--tls-cert-file <path>', 'PEM certificate (with its chain); serves HTTPS, needs --tls-key-file')
     .option('--tls-key-file <path>', 'PEM key of the certificate')
+    .option('--tls-client-ca-file <path>', 'PEM certificates; only clients with a certificate signed by one are served')
     .option(
       '--basic-auth-file <path>',
-      'file with one line user:password, asked for on all routes but /livez and /readyz',
+      'file with lines user:bcrypt hash (htpasswd -nB user), asked for on all routes but /livez and /readyz',
+    )
+    .option(
+      '--bearer-token-file <path>',
+      'file with tokens, one a line, asked for likewise; with both files either will do',
     )
     .option('--drain <seconds>', 'how long /readyz says that it is stopping before the service stops', '1')
 }
@@ -34,7 +41,9 @@ export function servingFrom(flags: ServingFlags, listen: ListenAddress): Serving
     listen: flags.listen === undefined ? listen : parseListen(flags.listen),
     tlsCertificateFile: flags.tlsCertFile,
     tlsKeyFile: flags.tlsKeyFile,
+    tlsClientCaFile: flags.tlsClientCaFile,
     basicAuthFile: flags.basicAuthFile,
+    bearerTokenFile: flags.bearerTokenFile,
     drainMs: parseDrain(flags.drain),
   }
 }

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { testDirectory } from '../testing/database.ts'
+import { commandLines, filesWith, secretsOfDemo } from '../testing/traces.ts'
 import { findChromium } from './launcher/check-grafana.ts'
 import { findOnPath } from './stack/debian-packages.ts'
 
@@ -52,6 +53,16 @@ test('the demo is up within a minute, a killed Redis reaches Slack and PagerDuty
     (await requests('fake PagerDuty')).find(({ body }) => body.payload?.summary?.includes('RedisDown')),
   )
   expect(event?.body.event_action).toBe('trigger')
+
+  const secrets = secretsOfDemo(directory)
+  expect(secrets.length, 'passwords of three roles, and keys').toBeGreaterThanOrEqual(5)
+  const told = commandLines().filter((line) => secrets.some((secret) => line.includes(secret)))
+  expect(told, 'a secret on a command line').toEqual([])
+  expect(secrets.filter((secret) => output.includes(secret))).toEqual([])
+  // What Postgres and Prometheus keep is theirs, and may change while it is read.
+  expect(filesWith(directory, secrets, ['postgres/data', 'prometheus/data']), 'a secret that others may read').toEqual(
+    [],
+  )
 
   // Where nobody had signed up yet there is no series; images are 0 from the beginning.
   const past = `${addressOf('Prometheus')}/api/v1/query_range?${new URLSearchParams({

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { hashSync } from 'bcryptjs'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { generationDurationSeconds } from '../catalogue/content.ts'
@@ -14,6 +15,7 @@ import { mrr } from '../catalogue/revenue.ts'
 import { findProgram } from '../demo/stack/debian-packages.ts'
 import { startPrometheus } from '../demo/stack/prometheus.ts'
 import { readSettings } from '../lib/settings.ts'
+import { createAuthority, writeCertificate } from '../testing/certificates.ts'
 import { testDirectory } from '../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import type { Family } from './collector.ts'
@@ -158,15 +160,12 @@ describe('an exporter on a platform', () => {
 
   test('TLS and basic authentication guard all but the health checks', async () => {
     const directory = testDirectory('tls')
-    const [key, certificate, password] = ['key.pem', 'certificate.pem', 'password'].map((name) => join(directory, name))
-    await promisify(execFile)('openssl', [
-      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'],
-      ...['-subj', '/CN=localhost', '-keyout', key ?? '', '-out', certificate ?? ''],
-    ])
-    writeFileSync(password ?? '', 'scraper:open sesame\n')
+    const files = writeCertificate(directory, 'server', createAuthority('authority').issue('server'))
+    const basicAuthFile = join(directory, 'password')
+    writeFileSync(basicAuthFile, `scraper:${hashSync('open sesame', 4)}\n`)
     const guarded = await startExporter({
       settings: settings(database.exporterUrl),
-      serving: { listen, tlsCertificateFile: certificate, tlsKeyFile: key, basicAuthFile: password },
+      serving: { listen, ...files, basicAuthFile },
       log,
     })
     onTestFinished(() => guarded.stop())
@@ -184,5 +183,67 @@ describe('an exporter on a platform', () => {
       401, 401, 401,
     ])
     expect(await status('/metrics', 'scraper:open sesame')).toBe(200)
+  })
+
+  test('Prometheus scrapes by a client certificate with a password or a token, and nobody without one', async () => {
+    const directory = testDirectory('guarded')
+    const put = (name: string, content: string) => {
+      writeFileSync(join(directory, name), content)
+      return join(directory, name)
+    }
+    const authority = createAuthority('authority')
+    const authorityFile = put('authority.pem', authority.certificate)
+    const client = writeCertificate(directory, 'prometheus', authority.issue('prometheus'))
+    const bearerTokenFile = put('token', 'a'.repeat(32))
+    const guarded = await startExporter({
+      settings: settings(database.exporterUrl),
+      serving: {
+        listen,
+        ...writeCertificate(directory, 'server', authority.issue('server')),
+        tlsClientCaFile: authorityFile,
+        basicAuthFile: put('users', `scraper:${hashSync('open sesame', 10)}\n`),
+        bearerTokenFile,
+      },
+      log,
+    })
+    onTestFinished(() => guarded.stop())
+    const certified = {
+      ...{ ca_file: authorityFile, cert_file: client.tlsCertificateFile, key_file: client.tlsKeyFile },
+    }
+    const password = { username: 'scraper', password_file: put('password', 'open sesame') }
+    const job = (job_name: string, tls_config: object, credentials: object) => ({
+      ...{ job_name, scheme: 'https', tls_config, ...credentials },
+      static_configs: [{ targets: [new URL(guarded.address).host] }],
+    })
+    const configuration = {
+      global: { scrape_interval: '1s' },
+      scrape_configs: [
+        job('password', certified, { basic_auth: password }),
+        job('token', certified, { authorization: { credentials_file: bearerTokenFile } }),
+        job('neither', certified, {}),
+        job('no certificate', { ca_file: authorityFile }, { basic_auth: password }),
+      ],
+    }
+    const configFile = put('prometheus.yml', JSON.stringify(configuration))
+    const prometheus = await startPrometheus({ directory, configFile })
+    onTestFinished(() => prometheus.stop())
+    const targets = async () => {
+      const answer = await fetch(`${prometheus.url}/api/v1/targets`)
+      const { data } = (await answer.json()) as {
+        data: { activeTargets: { scrapePool: string; health: string; lastError: string }[] }
+      }
+      return data.activeTargets.toSorted((a, b) => a.scrapePool.localeCompare(b.scrapePool))
+    }
+    const known = async () => (await targets()).filter(({ health }) => health !== 'unknown').length
+    for (let attempt = 0; attempt < 100 && (await known()) < 4; attempt += 1) await sleep(100)
+    expect((await targets()).map(({ scrapePool, health }) => [scrapePool, health])).toEqual([
+      ['neither', 'down'],
+      ['no certificate', 'down'],
+      ['password', 'up'],
+      ['token', 'up'],
+    ])
+    const [neither, uncertified] = (await targets()).map(({ lastError }) => lastError)
+    expect(neither).toContain('401')
+    expect(uncertified).toMatch(/certificate/)
   })
 })

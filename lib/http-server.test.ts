@@ -1,6 +1,9 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { connect as connectTls } from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
+import { createAuthority, writeCertificate } from '../testing/certificates.ts'
 import { testDirectory } from '../testing/database.ts'
 import { createHttpServer, type HttpServer, listen, type Serving } from './http-server.ts'
 import { createLogger } from './log.ts'
@@ -20,37 +23,45 @@ async function start(serving: Partial<Serving> = {}): Promise<string> {
   return await listen(server, { listen: anyPort, ...serving }, 'EXPORTER_LISTEN')
 }
 
-function passwordFile(content: string): string {
-  const file = join(testDirectory('basic-auth'), 'password')
-  writeFileSync(file, content)
-  return file
-}
-
-test('without a password file every route is open', async () => {
+test('without a file of passwords or tokens every route is open', async () => {
   expect(await (await fetch(`${await start()}/metrics`)).text()).toBe('figures')
 })
 
-test('with a password file every route but the health checks asks for it', async () => {
-  const address = await start({ basicAuthFile: passwordFile('prometheus:se:cret\n') })
-  const status = async (path: string, credentials?: string): Promise<number> => {
-    const headers: Record<string, string> =
-      credentials === undefined ? {} : { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` }
-    return (await fetch(`${address}${path}`, { headers })).status
+test('a connection that asks nothing does not hold up the end, and an answer under way is given and the last', async () => {
+  const directory = testDirectory('silent')
+  const files = writeCertificate(directory, 'server', createAuthority('authority').issue('server'))
+  for (const serving of [{}, files]) {
+    const server = createHttpServer({ serving: { listen: anyPort, ...serving }, log })
+    servers.push(server)
+    let asked = () => {}
+    const reached = new Promise<void>((resolve) => {
+      asked = resolve
+    })
+    server.get('/slow', async () => {
+      asked()
+      await sleep(500)
+      return 'an answer'
+    })
+    const { port } = new URL(await listen(server, { listen: anyPort }, 'EXPORTER_LISTEN'))
+    const open = async (event: string) => {
+      const options = { host: '127.0.0.1', port: Number(port), rejectUnauthorized: false }
+      const socket = event === 'secureConnect' ? connectTls(options) : connect(options)
+      socket.on('error', () => {})
+      await once(socket, event)
+      return socket
+    }
+    const event = 'tlsKeyFile' in serving ? 'secureConnect' : 'connect'
+    const [silent, busy] = [await open(event), await open(event)]
+    const cut = once(silent, 'close')
+    busy.write('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n')
+    await reached
+    const closed = server.close()
+    await cut
+    let answer = ''
+    for await (const chunk of busy) answer += String(chunk)
+    expect(answer).toContain('an answer')
+    await closed
   }
-  expect(await status('/livez')).toBe(200)
-  expect(await status('/livez?x=1')).toBe(200)
-  expect(await status('/metrics')).toBe(401)
-  expect(await status('/nothing')).toBe(401)
-  expect(await status('/metrics', 'prometheus:wrong')).toBe(401)
-  expect(await status('/metrics?path=/livez')).toBe(401)
-  expect(await status('/metrics', 'prometheus:se:cret')).toBe(200)
-})
-
-test.each(['', 'nouser', 'a:b\nc:d', ':password'])('a password file with %j is refused by its flag', (content) => {
-  const basicAuthFile = passwordFile(content)
-  expect(() => createHttpServer({ serving: { listen: anyPort, basicAuthFile }, log })).toThrow(
-    `--basic-auth-file ${basicAuthFile}: expected one line user:password`,
-  )
 })
 
 test('a port in use and an address that is not of this machine are named', async () => {

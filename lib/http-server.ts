@@ -1,21 +1,23 @@
-import { readFileSync } from 'node:fs'
+import type { RequestListener, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import basicAuth from '@fastify/basic-auth'
+import { Server as TlsServer } from 'node:tls'
+import rateLimit from '@fastify/rate-limit'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify, LogController } from 'fastify'
+import { guard } from './guard.ts'
 import type { Logger } from './log.ts'
-import { sameSecret } from './secrets.ts'
+import { openTls, type TlsFiles } from './tls-server.ts'
 import { messageOf, UserError } from './user-error.ts'
 import type { ListenAddress } from './variables.ts'
 
 /** How a service is reached: the same flags for every service. */
-export interface Serving {
+export interface Serving extends TlsFiles {
   listen: ListenAddress
-  /** PEM files; both or neither. */
-  tlsCertificateFile?: string | undefined
-  tlsKeyFile?: string | undefined
-  /** A file with one line `user:password`; with it every route but the health checks asks for them. */
+  /** A file of users and their bcrypt hashes; with it every route but the health checks asks for them. */
   basicAuthFile?: string | undefined
+  /** A file of tokens, one a line; with it every route but the health checks asks for one of them, or for a password. */
+  bearerTokenFile?: string | undefined
   /** How long `/readyz` says that it is stopping before the service lets nobody in any more; 0 where it is left out. */
   drainMs?: number | undefined
 }
@@ -47,8 +49,8 @@ export interface HttpServerOptions {
   serving: Serving
   log: Logger
   bodyLimitBytes?: number
-  /** The only paths that basic authentication guards, where a service has other credentials for the rest. */
-  basicAuthPaths?: readonly string[]
+  /** The only paths that the files guard, where a service has other credentials for the rest. */
+  guardedPaths?: readonly string[]
   draining?: Draining
   /** How requests are named, and what is answered where no route has been reached. */
   framework?: Pick<FastifyServerOptions, 'genReqId' | 'frameworkErrors' | 'clientErrorHandler'>
@@ -59,10 +61,10 @@ export interface HttpServerOptions {
  * loris) is cut off, and 1 MiB still passes at 280 kbit/s. Node alone would look every 30 s.
  */
 const patience = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 }
-const requestTimeoutMs = 30_000
+const limits = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTimeout: 65_000 }
 
 /**
- * A Fastify server with TypeBox validation, TLS and basic authentication as asked for, and no stack trace in any answer.
+ * A Fastify server with TypeBox validation, TLS and authentication as asked for, and no stack trace in any answer.
  * @throws {UserError} for a certificate, key or password file that is not there or not usable.
  */
 export function createHttpServer(options: HttpServerOptions) {
@@ -72,37 +74,25 @@ export function createHttpServer(options: HttpServerOptions) {
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
-    requestTimeout: requestTimeoutMs,
-    connectionTimeout: 60_000,
-    keepAliveTimeout: 65_000,
+    ...limits,
     forceCloseConnections: 'idle',
     ...options.framework,
-    ...tls(options.serving),
+    ...transport(options.serving, options.log),
   }).withTypeProvider<TypeBoxTypeProvider>()
   server.setValidatorCompiler(TypeBoxValidatorCompiler)
   server.addHook('onSend', async (_request, reply) => {
     // A connection that is kept would be cut when the service closes, under the client's next request.
     if (options.draining?.isOn() === true) reply.header('connection', 'close')
   })
-  const credentials = readCredentials(options.serving.basicAuthFile)
-  if (credentials !== undefined) {
-    server.register(basicAuth, {
-      validate: async (user, password) => {
-        if (!sameSecret(`${user}:${password}`, credentials)) throw new Error('wrong user or password')
-      },
-      authenticate: { realm: 'Barometer' },
-    })
-    server.after(() => {
-      server.addHook('onRequest', (request, reply, done) => {
-        // The route that was found and not the path as it was written, of which /%6Detrics is another spelling.
-        const route = request.routeOptions.url ?? ''
-        const open =
-          options.basicAuthPaths === undefined ? openPaths.includes(route) : !options.basicAuthPaths.includes(route)
-        if (open) done()
-        else server.basicAuth(request, reply, done)
-      })
-    })
-  }
+  endConnections({ server: server.server, addHook: (name, hook) => server.addHook(name, hook) })
+  // Of no route by itself: what is to be limited says so.
+  server.register(rateLimit, { global: false })
+  const { guardedPaths } = options
+  guard(server, {
+    ...options.serving,
+    isOpen: (route) => (guardedPaths === undefined ? openPaths.includes(route) : !guardedPaths.includes(route)),
+    log: options.log,
+  })
   return server
 }
 
@@ -133,33 +123,51 @@ export async function listen(
   }
 }
 
-/** The type leaves `http` and the timeouts out: with them Fastify's own types take the server for one that is always TLS. */
-function tls(serving: Serving): { https: { cert: Buffer; key: Buffer } } | { https: null } {
-  const { tlsCertificateFile, tlsKeyFile } = serving
+/**
+ * At the end, connections that have asked nothing yet are cut, and the others with their answer: Node waits a minute for
+ * either, so that a port scan, a browser that connects ahead, or a scrape under way would have the service end late.
+ */
+function endConnections({
+  server,
+  addHook,
+}: {
+  server: Server
+  addHook: (name: 'preClose', hook: PreClose) => unknown
+}) {
+  const silent = new Set<Socket>()
+  const underWay = new Set<ServerResponse>()
+  server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
+    silent.add(socket)
+    socket.once('close', () => silent.delete(socket))
+  })
+  server.on('request', ({ socket }, response) => {
+    silent.delete(socket)
+    underWay.add(response)
+    response.once('close', () => underWay.delete(response))
+  })
+  addHook('preClose', (done) => {
+    for (const socket of silent) socket.destroy()
+    for (const response of underWay) {
+      response.shouldKeepAlive = false
+      response.once('finish', () => response.socket?.end())
+    }
+    done()
+  })
+}
+type PreClose = (done: () => void) => void
+
+/** The type leaves `http`, the timeouts and the factory out: with them Fastify's own types take the server for one that is always TLS. */
+function transport(serving: Serving, log: Logger): { https: object } | { https: null } {
+  const openServer = openTls(serving, log)
   const plain = { https: null, http: patience }
-  if (tlsCertificateFile === undefined && tlsKeyFile === undefined) return plain
-  if (tlsCertificateFile === undefined || tlsKeyFile === undefined) {
-    throw new UserError('--tls-cert-file and --tls-key-file go together; found one of the two, expected both')
+  if (openServer === undefined) return plain
+  const serverFactory = (handler: RequestListener) => {
+    const server = openServer({ handshakeTimeout: patience.headersTimeout, ...patience }, handler)
+    server.requestTimeout = limits.requestTimeout
+    server.keepAliveTimeout = limits.keepAliveTimeout
+    server.setTimeout(limits.connectionTimeout)
+    return server
   }
-  const cert = read('--tls-cert-file', tlsCertificateFile)
-  const key = read('--tls-key-file', tlsKeyFile)
-  const https = { cert, key, handshakeTimeout: patience.headersTimeout, ...patience }
-  return { https }
-}
-
-function readCredentials(path: string | undefined): string | undefined {
-  if (path === undefined) return undefined
-  const line = read('--basic-auth-file', path).toString('utf8').trim()
-  if (!/^[^:\s]+:.+$/.test(line) || line.includes('\n')) {
-    throw new UserError(`--basic-auth-file ${path}: expected one line user:password`)
-  }
-  return line
-}
-
-function read(flag: string, path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new UserError(`${flag} ${path} cannot be read: ${messageOf(error)}; expected a readable file`)
-  }
+  const overTls = { https: {}, serverFactory }
+  return overTls
 }

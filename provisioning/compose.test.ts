@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { expect, test } from 'vitest'
+import { Script } from 'node:vm'
+import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 
 const root = resolve(import.meta.dirname, '..')
@@ -11,6 +12,16 @@ interface Service {
   ports?: string[]
   read_only?: boolean
   security_opt?: string[]
+  cap_drop?: string[]
+  cap_add?: string[]
+  user?: string
+  privileged?: boolean
+  pid?: string
+  network_mode?: string
+  mem_limit?: string
+  pids_limit?: number
+  restart?: string
+  healthcheck?: { test?: string[]; disable?: boolean }
   secrets?: string[]
   volumes?: string[]
   depends_on?: Record<string, unknown>
@@ -32,6 +43,85 @@ test.each(services)(
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/)
   },
 )
+
+test.each(services)('%s is no root, has no capability, and an end to what it may take', (name, service) => {
+  expect(service.cap_drop).toEqual(['ALL'])
+  expect([service.privileged, service.pid, service.network_mode === 'host']).toEqual([undefined, undefined, false])
+  expect(service.mem_limit).toMatch(/^\d+[mg]$/)
+  expect(service.pids_limit).toBeGreaterThan(0)
+  // It gives a new volume to the user of its server, with nothing but the right to do that, and without a network.
+  if (name === 's3-volume') {
+    expect([service.cap_add, service.network_mode, service.restart]).toEqual([['CHOWN'], 'none', 'no'])
+    return
+  }
+  expect(service.cap_add).toBeUndefined()
+  expect(service.user).toMatch(/^(?!0\b|root\b)./)
+})
+
+/** They serve nothing that could be asked, or end. */
+const unasked = ['s3-volume', 'install', 'worker', 'simulator']
+
+test.each(services)('%s is asked whether it is well', (name, { healthcheck, restart, build }) => {
+  if (unasked.includes(name)) {
+    if (build !== undefined) expect(healthcheck).toEqual({ disable: true })
+    return
+  }
+  expect(healthcheck?.test?.length).toBeGreaterThan(1)
+  expect(restart).toBe('unless-stopped')
+})
+
+test.each(services)('%s has no secret in its command or its environment, where everybody reads it', (_, service) => {
+  const { command, entrypoint, environment } = service as Record<string, unknown>
+  const words = [command, entrypoint].flat().map(String)
+  // A shell may put one into the environment of what it becomes; as an argument it would be on the command line.
+  for (const word of words) expect(word.replaceAll(/\b[A-Z_]+=\S*\$\$\(cat [^)]+\)\S*/g, '')).not.toContain('$$(cat')
+  for (const [variable, value] of Object.entries(environment ?? {})) {
+    if (/(PASSWORD|SECRET|TOKEN|KEY)S?(_ACCESS_KEY)?$/.test(variable)) expect.fail(`${variable}: ${value}`)
+  }
+})
+
+describe('the image', () => {
+  const lines = readFileSync(resolve(root, 'Dockerfile'), 'utf8').replaceAll('\\\n', ' ').split('\n')
+  const instructions = lines.flatMap((line) => {
+    const [, word = '', rest = ''] = /^([A-Z]+)\s+(.*)$/.exec(line) ?? []
+    return word === '' ? [] : [{ word, rest }]
+  })
+  const all = (word: string) => instructions.filter((one) => one.word === word).map(({ rest }) => rest)
+
+  test('is pinned, runs as an ordinary user, and is asked whether it is well', () => {
+    for (const from of all('FROM')) expect(from).toMatch(/^node:\d+\.\d+\.\d+-\S+( AS \w+)?$/)
+    const last = instructions.findLastIndex(({ word }) => word === 'FROM')
+    expect(instructions.slice(last).filter(({ word }) => word === 'USER')).toEqual([{ word: 'USER', rest: 'node' }])
+    expect(all('HEALTHCHECK')).toHaveLength(1)
+    const [, asked = ''] = /CMD (\[.*\])$/.exec(all('HEALTHCHECK')[0] ?? '') ?? []
+    const [program, flag, script] = JSON.parse(asked)
+    expect([program, flag]).toEqual(['node', '-e'])
+    // It is JavaScript, and asks what every service answers without a token.
+    expect(new Script(script)).toBeDefined()
+    expect(script).toContain('/livez')
+  })
+
+  test('has no secret in its layers: nothing is copied but what is named, and no argument or address brings one', () => {
+    expect([all('ARG'), all('ADD')]).toEqual([[], []])
+    expect(all('ENV')).toEqual(['NODE_ENV=production'])
+    for (const copied of all('COPY').filter((rest) => !rest.startsWith('--from='))) {
+      expect(copied).not.toMatch(/(^|\s)(\.|\.\/|\*)\s/)
+    }
+    for (const ran of all('RUN')) expect(ran).toBe('npm ci --omit=optional --ignore-scripts')
+    const [first, ...allowed] = readFileSync(resolve(root, '.dockerignore'), 'utf8').trim().split('\n')
+    expect(first).toBe('*')
+    const open = allowed.filter((line) => line.startsWith('!')).map((line) => line.slice(1))
+    for (const path of ['secrets', '.env', '.barometer', '.git']) expect(open).not.toContain(path)
+    expect(readFileSync(resolve(root, '.npmrc'), 'utf8')).not.toMatch(/_auth|token/i)
+  })
+
+  test('has all of itself, and starts the command line', () => {
+    for (const path of all('COPY').filter((rest) => !rest.startsWith('--from='))) {
+      for (const source of path.split(/\s+/).slice(0, -1)) expect(existsSync(resolve(root, source)), source).toBe(true)
+    }
+    expect([all('ENTRYPOINT'), all('CMD').at(-1)]).toEqual([['["node", "cli/main.ts"]'], '["exporter"]'])
+  })
+})
 
 test.each(services)('%s asks only for secrets, services and files that are there', (_, service) => {
   for (const secret of service.secrets ?? []) expect(compose.secrets).toHaveProperty(secret)

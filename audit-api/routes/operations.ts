@@ -48,7 +48,12 @@ export function operationsRoutes(
     },
   )
 
-  const figures = { 200: text('The Prometheus exposition.'), 401: problem('With --basic-auth-file only.'), ...failed }
+  const figures = {
+    200: text('The Prometheus exposition.'),
+    401: problem('With --basic-auth-file or --bearer-token-file only.'),
+    429: problem('The same, after many requests without a right one.'),
+    ...failed,
+  }
   server.get(
     '/metrics',
     { schema: { ...open, summary: "The service's own figures", response: figures } },

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
 import { readFlags, startFake } from './http-fake.ts'
 
-const { port, key } = readFlags('key')
+const { port, 'key-file': keyFile } = readFlags('key-file')
+const key = readFileSync(keyFile, 'utf8').trim()
 const startedMs = Date.now()
 
 /** Numbers that move with time, as those of an endpoint that is used do. */

@@ -10,7 +10,7 @@ import { type AuditApiAccess, prepareAuditApi } from './audit-api.ts'
 import { runCommand, startScript } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { RunDirectory } from './run-directory.ts'
-import { randomSecret } from './secrets.ts'
+import { randomSecret, writeSecret } from './secrets.ts'
 import type { Stack } from './stack.ts'
 
 /** The platform that is watched: its stores, its services, and whom it pays for GPUs. */
@@ -93,6 +93,7 @@ async function startGpus(directory: RunDirectory, stack: Stack) {
   const logs = directory.folder('logs')
   const [comfyuiPort, runpodPort] = [await getPort({ host: '127.0.0.1' }), await getPort({ host: '127.0.0.1' })]
   const runpodKey = randomSecret()
+  const keyFile = writeSecret(directory.folder('secrets'), 'runpod-key', runpodKey)
   const comfyuiUrl = `http://127.0.0.1:${comfyuiPort}`
   const runpodUrl = `http://127.0.0.1:${runpodPort}`
   await Promise.all([
@@ -106,7 +107,8 @@ async function startGpus(directory: RunDirectory, stack: Stack) {
     stack.add(
       startScript({
         ...{ name: 'RunPod', script: 'demo/fakes/runpod.ts', logs },
-        words: ['--port', String(runpodPort), '--key', runpodKey],
+        // By a file: everybody on the machine reads command lines.
+        words: ['--port', String(runpodPort), '--key-file', keyFile],
         ready: async () => (await fetch(`${runpodUrl}/v1/pods`)).status < 500,
       }),
     ),

@@ -23,6 +23,8 @@ export async function startAlertmanager(options: {
   configFile: string
   port?: number
   program?: ProgramFile
+  /** Command line flags beside those for places and the address. */
+  flags?: readonly string[]
 }): Promise<RunningAlertmanager> {
   const { path, ...place } = options.program ?? (await findProgram('alertmanager'))
   const port = options.port ?? (await getPort({ host: '127.0.0.1' }))
@@ -40,6 +42,7 @@ export async function startAlertmanager(options: {
         `--storage.path=${join(directory, 'data')}`,
         `--web.listen-address=127.0.0.1:${port}`,
         '--cluster.listen-address=',
+        ...(options.flags ?? []),
       ],
       ...place,
       logFile: join(directory, 'alertmanager.log'),
