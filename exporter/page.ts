@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { contentTypes, type Format, negotiate, render, renderFamilies, type Written } from '../lib/exposition.ts'
 import type { Family } from './collector.ts'
-import { contentTypes, type Format, negotiate, render, renderFamilies, type Written, written } from './exposition.ts'
 import { compressFirst, type FirstPart, gzipOf } from './gzip-parts.ts'
+import { written } from './written.ts'
 
 export interface PageOptions {
   /** Milliseconds since 1970. */

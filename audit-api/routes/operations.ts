@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { contentTypes, negotiate, render, writtenRegistry } from '../../lib/exposition.ts'
 import type { HttpServer } from '../../lib/http-server.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
@@ -7,6 +8,13 @@ import { Problem } from '../problem.ts'
 import { problem } from '../schemas/problem.ts'
 
 const text = (description: string) => ({ description, content: { 'text/plain': { schema: Type.String() } } })
+const exposition = {
+  description: 'The Prometheus exposition, in the format that Accept asks for.',
+  content: {
+    'text/plain': { schema: Type.String() },
+    'application/openmetrics-text': { schema: Type.String() },
+  },
+}
 const open = { tags: ['operations'], security: [] }
 const failed = { 500: problem('An unexpected error.') }
 
@@ -41,11 +49,15 @@ export function operationsRoutes(server: HttpServer, { pool, metrics }: { pool: 
     },
   )
 
-  const figures = { 200: text('The Prometheus exposition.'), 401: problem('With --basic-auth-file only.'), ...failed }
+  const figures = { 200: exposition, 401: problem('With --basic-auth-file only.'), ...failed }
   server.get(
     '/metrics',
     { schema: { ...open, summary: "The service's own figures", response: figures } },
-    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    async (request, reply) => {
+      const format = negotiate(request.headers.accept)
+      const families = writtenRegistry(await metrics.registry.getMetricsAsJSON())
+      return reply.header('vary', 'accept').type(contentTypes[format]).send(render(families, format))
+    },
   )
 
   const itself = { 200: Type.Object({}, { additionalProperties: true, description: 'OpenAPI 3.1.' }), ...failed }
