@@ -94,7 +94,7 @@ function scrapes(): Promise<Seen[]> {
 }
 
 function slow(): Promise<Seen[]> {
-  return onExporter(({ page, pid }) => slowReaders({ page, pid, readers: 100, seconds: 20, endedWithinSeconds: 150 }))
+  return onExporter(({ page, pid }) => slowReaders({ page, pid, readers: 100, seconds: 20, endedWithinSeconds: 75 }))
 }
 
 function sourceLabels(): Promise<Seen[]> {

@@ -29,6 +29,8 @@ export async function startService(
     ...{ env: environment, stdio: ['ignore', log, log] },
   })
   closeSync(log)
+  // Also where this process is stopped by a signal.
+  process.once('exit', () => child.kill('SIGKILL'))
   const url = `http://127.0.0.1:${port}`
   for (let attempt = 0; attempt < 600 && child.exitCode === null; attempt += 1) {
     await sleep(100)
