@@ -91,9 +91,9 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   })
   server.setErrorHandler(handleError)
   const routes = collectRoutes(server)
+  observeRequests(server, metrics.requestSeconds)
   nameRequests(server)
   acceptJsonBodies(server)
-  observeRequests(server, metrics.requestSeconds)
   await server.register(helmet, {
     // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
     contentSecurityPolicy: {

@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from 'prom-client'
+import { Counter, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
 import {
   adminAnalyticsEventsTotal,
   auditEventsIngestedTotal,
@@ -13,7 +13,9 @@ import { createChainFigures } from './chain/figures.ts'
 export type AuditMetrics = ReturnType<typeof createMetrics>
 
 export function createMetrics() {
-  const registry = new Registry()
+  // Of this kind are those whose histograms may have exemplars; in which format they are written is decided elsewhere.
+  const registry = new Registry<OpenMetricsContentType>()
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
   const registers = [registry]
   const results = auditEventsIngestedTotal.labels.result.values ?? []
   const ingested = new Counter({
@@ -41,6 +43,7 @@ export function createMetrics() {
     help: httpServerRequestDurationSeconds.help,
     labelNames: Object.keys(httpServerRequestDurationSeconds.labels),
     buckets: [...(httpServerRequestDurationSeconds.buckets ?? [])],
+    enableExemplars: true,
     registers,
   })
   const analyticsEvents = new Counter({

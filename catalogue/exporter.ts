@@ -1,4 +1,4 @@
-import { atMost, metric } from './define.ts'
+import { atMost, metric, oneOf } from './define.ts'
 
 const self = { exposition: 'self', type: 'gauge', owner: 'exporter' } as const
 const collector = atMost(30)
@@ -56,6 +56,19 @@ export const exporterLeader = metric({
   unit: 'bool',
   replicas: 'share',
   help: 'Whether this replica is the one that refreshes.',
+})
+
+export const exporterRefreshDurationSeconds = metric({
+  ...self,
+  name: 'platform_exporter_refresh_duration_seconds',
+  type: 'histogram',
+  unit: 'seconds',
+  replicas: 'share',
+  help: 'How long the refreshes of this replica took.',
+  definition:
+    'From the first statement to the commit of the snapshot, without the building of history. A refresh that wrote a snapshot is a success, whatever became of single collectors.',
+  labels: { result: oneOf('success', 'failure') },
+  buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
 })
 
 export const exporterRollupDriftRows = metric({

@@ -1,6 +1,7 @@
 import { createLogger } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { startTelemetry } from '../lib/telemetry.ts'
+import packageFile from '../package.json' with { type: 'json' }
 import type { Register } from './context.ts'
 import { auditApiVariables, environmentHelp } from './environment-help.ts'
 import { runUntilStopped } from './service.ts'
@@ -20,8 +21,7 @@ export const registerAuditApi: Register = (program, context) => {
       const serving = servingFrom(flags, settings.AUDIT_LISTEN)
       const log = createLogger({ name: 'barometer-audit-api', level: settings.LOG_LEVEL })
       const telemetry = await startTelemetry({
-        endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-        serviceName: 'barometer-audit-api',
+        ...{ settings, log, serviceName: 'barometer-audit-api', version: packageFile.version },
       })
       const { startAuditApi } = await import('../audit-api/server.ts')
       await runUntilStopped('audit API', context, serving, () => startAuditApi({ settings, serving, log }))

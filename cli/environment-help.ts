@@ -36,6 +36,8 @@ const s3Variables: readonly VariableName[] = [
   'S3_SECRET_ACCESS_KEY',
 ]
 
+const telemetryVariables = allVariables.filter((name) => name.startsWith('OTEL_'))
+
 /** Of what only looks at the audit log's chain. */
 export const auditVerifyVariables: readonly VariableName[] = ['AUDIT_DATABASE_URL', 'AUDIT_S3_PREFIX', ...s3Variables]
 
@@ -51,7 +53,7 @@ export const auditApiVariables: readonly VariableName[] = [
   'REPORTING_TIMEZONE',
   'STALE_AFTER',
   'PROMETHEUS_URL',
-  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  ...telemetryVariables,
   'LOG_LEVEL',
 ]
 

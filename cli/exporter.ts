@@ -1,6 +1,7 @@
 import { createLogger } from '../lib/log.ts'
 import { readSettings } from '../lib/settings.ts'
 import { startTelemetry } from '../lib/telemetry.ts'
+import packageFile from '../package.json' with { type: 'json' }
 import type { Register } from './context.ts'
 import { environmentHelp, exporterVariables } from './environment-help.ts'
 import { runUntilStopped } from './service.ts'
@@ -19,10 +20,8 @@ export const registerExporter: Register = (program, context) => {
       const settings = readSettings(context.environment, ['DATABASE_URL'])
       const serving = servingFrom(flags, settings.EXPORTER_LISTEN)
       const log = createLogger({ name: 'barometer-exporter', level: settings.LOG_LEVEL })
-      // Before the import, so that the instrumentation is there when http and pg are loaded.
       const telemetry = await startTelemetry({
-        endpoint: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
-        serviceName: 'barometer-exporter',
+        ...{ settings, log, serviceName: 'barometer-exporter', version: packageFile.version },
       })
       const { startExporter } = await import('../exporter/main.ts')
       await runUntilStopped('exporter', context, serving, () => startExporter({ settings, serving, log }))

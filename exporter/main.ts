@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { render } from '../lib/exposition.ts'
 import { createDraining, listen, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
@@ -7,7 +8,6 @@ import type { SettingsWith } from '../lib/settings.ts'
 import packageFile from '../package.json' with { type: 'json' }
 import type { Collector } from './collector.ts'
 import { collectors as allCollectors } from './collectors/index.ts'
-import { render, written } from './exposition.ts'
 import { startProbes } from './probes/index.ts'
 import { createFigures, familiesOf } from './refresh/figures.ts'
 import { refresh } from './refresh/refresh.ts'
@@ -16,6 +16,7 @@ import { type BuildOptions, type BuildProgress, buildStore } from './rollup/buil
 import { type Drift, reconcile } from './rollup/reconcile.ts'
 import { createExporterServer } from './serve.ts'
 import { migrateStore } from './store/migrate.ts'
+import { written } from './written.ts'
 
 export { migrateStore } from './store/migrate.ts'
 

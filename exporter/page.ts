@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { contentTypes, type Format, negotiate, render, renderFamilies, type Written } from '../lib/exposition.ts'
 import type { Family } from './collector.ts'
-import { contentTypes, type Format, negotiate, render, renderFamilies, type Written, written } from './exposition.ts'
 import { compressFirst, type FirstPart, gzipOf } from './gzip-parts.ts'
+import { written } from './written.ts'
 
 export interface PageOptions {
   /** Milliseconds since 1970. */
@@ -16,6 +17,12 @@ export interface PageOptions {
 const renderedForMs = 1_000
 /** 90 s: whoever asks once a minute still finds a page that is ready. What is ready costs a millisecond each second. */
 const keptReadyMs = 90_000
+
+/**
+ * 30 s from the request to the last byte taken: three times the patience of a scrape. Who reads a byte a second is never idle, and
+ * would hold what was sent for days.
+ */
+const takenWithinMs = 30_000
 
 interface Body {
   format: Format
@@ -100,6 +107,8 @@ export function createPage({ now, lasting, fleeting }: PageOptions) {
     },
     stop: () => clearInterval(readying),
     answer: async (request: FastifyRequest, reply: FastifyReply) => {
+      const cut = setTimeout(() => request.raw.socket.destroy(), takenWithinMs).unref()
+      reply.raw.once('close', () => clearTimeout(cut))
       const format = negotiate(request.headers.accept)
       const compressed = /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/.test(String(request.headers['accept-encoding'] ?? ''))
       reply.header('content-type', contentTypes[format]).header('vary', 'accept, accept-encoding')

@@ -1,13 +1,14 @@
+import { writtenRegistry } from '../lib/exposition.ts'
 import { createHttpServer, type Draining, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
 import type { Family } from './collector.ts'
-import { written, writtenRegistry } from './exposition.ts'
 import { landingPage } from './landing-page.ts'
 import { createPage } from './page.ts'
 import type { RunningProbes } from './probes/index.ts'
 import type { Refresher } from './refresh/refresher.ts'
 import { createSelfMetrics } from './self-metrics.ts'
+import { written } from './written.ts'
 
 export interface ServeOptions {
   serving: Serving
@@ -34,6 +35,7 @@ export function createExporterServer(options: ServeOptions): HttpServer {
   })
   const self = createSelfMetrics({ version, leads: refresher.leads })
   observeRequests(server, self.requestSeconds)
+  refresher.onRefresh(self.observeRefresh)
 
   const figures = createPage({
     now: options.now,

@@ -113,8 +113,8 @@ test('variables of other programs are no one’s business', () => {
     NODE_ENV: 'production',
     S3_ENDPOINTS_OF_ANOTHER: 'x',
     AWS_REGION: 'eu-west-1',
-    OTEL_SERVICE_NAME: 'x',
-    OTEL_EXPORTER_OTLP_HEADERS: 'x',
+    OTEL_LOG_LEVEL: 'x',
+    OTEL_EXPORTER_OTLP_LOGS_HEADERS: 'x',
     LOG_LEVELS: 'x',
   }
   const { LOG_LEVELS: _, ...unrelated } = others

@@ -5,12 +5,14 @@ import {
   activityThresholds,
   durationMs,
   identifier,
+  keyValues,
   listenAddress,
   namedIds,
   namedUrls,
   names,
   objectPrefix,
   oneOf,
+  share,
   text,
   timeZone,
   url,
@@ -114,6 +116,47 @@ export const variables = {
     { help: 'Where traces go (OTLP over HTTP). Off unless set.', example: 'http://127.0.0.1:4318' },
     ['http', 'https'],
   ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(
+    {
+      help: 'The same with its whole path, where it is another for traces.',
+      example: 'http://127.0.0.1:4318/v1/traces',
+    },
+    ['http', 'https'],
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf({ help: 'How traces are written.', default: 'http/protobuf' }, [
+    'http/protobuf',
+    'http/json',
+  ]),
+  OTEL_EXPORTER_OTLP_HEADERS: keyValues({
+    help: 'Headers that traces are sent with, for a receiver that wants a key.',
+    secret: true,
+  }),
+  OTEL_EXPORTER_OTLP_TIMEOUT: wholeNumber(
+    { help: 'Milliseconds that sending a batch of traces may take.', default: '10000' },
+    { min: 1, max: 60_000 },
+  ),
+  OTEL_SERVICE_NAME: text({ help: 'What the service is called in traces, if not barometer-exporter and the like.' }),
+  OTEL_RESOURCE_ATTRIBUTES: keyValues({
+    help: 'What else is said of the service in traces.',
+    example: 'deployment.environment.name=production',
+  }),
+  OTEL_TRACES_EXPORTER: oneOf({ help: 'none: no traces, though an endpoint is set.', default: 'otlp' }, [
+    'otlp',
+    'none',
+  ]),
+  OTEL_TRACES_SAMPLER: oneOf({ help: 'Which traces are sent.', default: 'parentbased_always_on' }, [
+    'always_on',
+    'always_off',
+    'traceidratio',
+    'parentbased_always_on',
+    'parentbased_always_off',
+    'parentbased_traceidratio',
+  ]),
+  OTEL_TRACES_SAMPLER_ARG: share({ help: 'The share of traces that a sampler by ratio sends.', example: '0.1' }),
+  OTEL_SDK_DISABLED: oneOf({ help: 'true: OpenTelemetry is off, whatever else is set.', default: 'false' }, [
+    'true',
+    'false',
+  ]),
   LOG_LEVEL: oneOf({ help: 'How much is logged.', default: 'info' }, [
     'fatal',
     'error',

@@ -50,6 +50,32 @@ export function wholeNumber<const Given extends Options>(
   })
 }
 
+/** A number from 0 to 1, as text. */
+export function share<const Given extends Options>(options: Given): Variable<string> & Given {
+  return variable(options, 'a number from 0 to 1', (value) =>
+    /^(0(\.\d{1,9})?|1(\.0{1,9})?)$/.test(value) ? value : undefined,
+  )
+}
+
+/** Names and values as OpenTelemetry writes them, with `%` and two hexadecimal digits for what is special. */
+export function keyValues<const Given extends Options>(
+  options: Given,
+): Variable<Readonly<Record<string, string>>> & Given {
+  return variable(options, 'name=value pairs separated by commas, with %2C for a comma in a value', (value) => {
+    const pairs = commaSeparated(value).map((pair) => /^([^=\s]+)=(.*)$/.exec(pair))
+    try {
+      return Object.fromEntries(
+        pairs.map((pair) => {
+          if (pair === null) throw new Error('no pair')
+          return [decodeURIComponent(pair[1] ?? ''), decodeURIComponent((pair[2] ?? '').trim())]
+        }),
+      )
+    } catch {
+      return undefined
+    }
+  })
+}
+
 /** The beginning of the names of objects: segments of plain characters, without a slash at either end. */
 export function objectPrefix<const Given extends Options>(options: Given): Variable<string> & Given {
   return variable(

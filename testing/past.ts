@@ -108,6 +108,7 @@ async function pagesOf({ snapshot, probes = [] }: Shown): Promise<string[]> {
       leads: () => true,
       cutOff: () => undefined,
       onChange: () => {},
+      onRefresh: () => {},
       stop: async () => {},
     },
     probes: { families: () => [...probes] },

@@ -16,6 +16,7 @@ test('every dependency has its line in docs/decisions/dependencies.md, and no li
 test('every version is exact', () => {
   const manifest: Record<string, Record<string, string>> = JSON.parse(read('package.json'))
   for (const kind of ['dependencies', 'optionalDependencies', 'devDependencies', 'overrides']) {
-    for (const [name, version] of Object.entries(manifest[kind] ?? {})) expect(version, name).toMatch(/^\d+\.\d+\.\d+/)
+    for (const [name, version] of Object.entries(manifest[kind] ?? {}))
+      expect(version, name).toMatch(/^(npm:[^@]*@?[^@]+@)?\d+\.\d+\.\d+/)
   }
 })

@@ -1,6 +1,8 @@
-import { Gauge, type Registry } from 'prom-client'
+import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client'
 import { auditChainHeadSequence, auditChainValid, auditUnsealedEvents } from '../../catalogue/audit.ts'
 import type { ChainState } from './sealer.ts'
+
+type AnyRegistry = Registry | Registry<OpenMetricsContentType>
 
 /** What the metrics say of the chain. A figure is absent as long as it is not known. */
 export interface ChainFigures {
@@ -10,7 +12,7 @@ export interface ChainFigures {
   clear(): void
 }
 
-export function createChainFigures(registry: Registry): ChainFigures {
+export function createChainFigures(registry: AnyRegistry): ChainFigures {
   const unsealed = figure(registry, auditUnsealedEvents)
   const head = figure(registry, auditChainHeadSequence)
   const valid = figure(registry, auditChainValid)
@@ -26,7 +28,7 @@ export function createChainFigures(registry: Registry): ChainFigures {
   }
 }
 
-function figure(registry: Registry, { name, help }: { name: string; help: string }) {
+function figure(registry: AnyRegistry, { name, help }: { name: string; help: string }) {
   const gauge = new Gauge({ name, help, registers: [] })
   return (value: number | undefined): void => {
     if (value === undefined) registry.removeSingleMetric(name)

@@ -1,5 +1,6 @@
 import type { Logger } from '../../lib/log.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
+import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Head } from './verify.ts'
 
@@ -104,7 +105,7 @@ export function repeat(options: {
       return
     }
     try {
-      await work()
+      await traced(name, {}, work)
       if (failing) log.info({ work: name }, 'it works again')
       failing = false
     } catch (error) {

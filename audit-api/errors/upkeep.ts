@@ -1,4 +1,5 @@
 import type { Logger } from '../../lib/log.ts'
+import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 
 /** What keeps the error log in order while the service runs. */
@@ -15,12 +16,12 @@ const hourMs = 3_600_000
 /** Keeps the error log's partitions and series in order, from now until stopped; what fails is logged and tried again. */
 export function startErrorUpkeep(errorLog: ErrorLog, log: Logger): { stop(): void } {
   const refreshSeries = () =>
-    errorLog.refreshSeries().catch((error: unknown) => {
+    traced('error series', {}, () => errorLog.refreshSeries()).catch((error: unknown) => {
       log.warn({ error: messageOf(error) }, 'the series of the metric of errors could not be brought up to date')
     })
   const keepDays = async () => {
     try {
-      const dropped = await errorLog.keepDays()
+      const dropped = await traced('error days', {}, () => errorLog.keepDays())
       if (dropped > 0) log.info({ dropped }, 'days of the error log dropped')
     } catch (error) {
       log.error({ error: messageOf(error) }, "the error log's days could not be made or dropped")

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { contentTypes, negotiate, render, writtenRegistry } from '../../lib/exposition.ts'
 import type { Draining, HttpServer } from '../../lib/http-server.ts'
 import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
@@ -9,6 +10,13 @@ import { Problem } from '../problem.ts'
 import { problem } from '../schemas/problem.ts'
 
 const text = (description: string) => ({ description, content: { 'text/plain': { schema: Type.String() } } })
+const exposition = {
+  description: 'The Prometheus exposition, in the format that Accept asks for.',
+  content: {
+    'text/plain': { schema: Type.String() },
+    'application/openmetrics-text': { schema: Type.String() },
+  },
+}
 const open = { tags: ['operations'], security: [] }
 const failed = { 500: problem('An unexpected error.') }
 
@@ -49,7 +57,7 @@ export function operationsRoutes(
   )
 
   const figures = {
-    200: text('The Prometheus exposition.'),
+    200: exposition,
     401: problem('With --basic-auth-file or --bearer-token-file only.'),
     429: problem('The same, after many requests without a right one.'),
     ...failed,
@@ -57,7 +65,11 @@ export function operationsRoutes(
   server.get(
     '/metrics',
     { schema: { ...open, summary: "The service's own figures", response: figures } },
-    async (_request, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+    async (request, reply) => {
+      const format = negotiate(request.headers.accept)
+      const families = writtenRegistry(await metrics.registry.getMetricsAsJSON())
+      return reply.header('vary', 'accept').type(contentTypes[format]).send(render(families, format))
+    },
   )
 
   const itself = { 200: Type.Object({}, { additionalProperties: true, description: 'OpenAPI 3.1.' }), ...failed }

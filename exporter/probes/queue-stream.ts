@@ -15,6 +15,7 @@ const Entries = Compile(Type.Array(Type.Tuple([Type.String(), Type.Array(Type.St
 export class QueueStream {
   readonly #key: string
   readonly #times: QueueTimes
+  #underway: Promise<void> = Promise.resolve()
   /** The last entry read, or where reading begins. */
   #cursor: string | undefined
   /** Entries up to this one were there before the exporter started. */
@@ -25,8 +26,14 @@ export class QueueStream {
     this.#times = times
   }
 
-  /** Reads all there is. What was read stays read when it is cut short. */
-  async read(redis: Redis, signal: AbortSignal): Promise<void> {
+  /** Reads all there is, after whoever is at it. What was read stays read when it is cut short. */
+  read(redis: Redis, signal: AbortSignal): Promise<void> {
+    const reading = this.#underway.then(() => this.#read(redis, signal))
+    this.#underway = reading.catch(() => {})
+    return reading
+  }
+
+  async #read(redis: Redis, signal: AbortSignal): Promise<void> {
     this.#cursor ??= await this.#begin(redis)
     for (;;) {
       signal.throwIfAborted()

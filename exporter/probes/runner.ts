@@ -5,6 +5,7 @@ import {
   dependencyUp,
 } from '../../catalogue/infrastructure.ts'
 import type { Logger } from '../../lib/log.ts'
+import { markFailed, traced } from '../../lib/tracing.ts'
 import type { Family, Sample } from '../collector.ts'
 import { Histogram } from './histogram.ts'
 import { type Probe, ProbeError, type Reading, reading, type Target } from './probe.ts'
@@ -19,11 +20,33 @@ export interface Outcome {
   reason?: string
 }
 
+interface RunOptions {
+  timeoutMs: number
+  explain: Explain
+  signal?: AbortSignal
+}
+
+interface RunningProbe {
+  outcome: Promise<Outcome>
+  ended: Promise<void>
+}
+
 /** One run with its time-out. `ended` settles when the probe itself has, which may be after the outcome. */
-export function runOnce(
-  probe: Probe,
-  options: { timeoutMs: number; explain: Explain; signal?: AbortSignal },
-): { outcome: Promise<Outcome>; ended: Promise<void> } {
+export function runOnce(probe: Probe, options: RunOptions): RunningProbe {
+  const { dependency, target } = probe.of
+  const attributes = { 'barometer.probe.dependency': dependency, 'barometer.probe.target': target }
+  const started = Promise.withResolvers<RunningProbe>()
+  const outcome = traced(`probe ${dependency}`, attributes, async (span) => {
+    const running = run(probe, options)
+    started.resolve(running)
+    const found = await running.outcome
+    if (!found.up) markFailed(span, new Error(found.reason))
+    return found
+  })
+  return { outcome, ended: started.promise.then((running) => running.ended) }
+}
+
+function run(probe: Probe, options: RunOptions): RunningProbe {
   const startedMs = performance.now()
   const controller = new AbortController()
   const secondsSince = () => (performance.now() - startedMs) / 1_000

@@ -1,8 +1,8 @@
-import { SpanStatusCode, trace } from '@opentelemetry/api'
 import type { View } from '../../catalogue/define.ts'
 import type { Logger } from '../../lib/log.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
+import { markFailed, traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Collector, Figure, Inputs } from '../collector.ts'
 import { popularSums } from '../collectors/popular.ts'
@@ -31,6 +31,14 @@ export interface RefreshOptions {
   asOf?: string
   /** Parts of the store that could not be built, with the reason. */
   notBuilt?: ReadonlyMap<string, string>
+  /** Called within the refresh's trace when it is over. */
+  onEnd?: (run: RefreshRun) => void
+}
+
+/** How a refresh went: one that wrote a snapshot succeeded, whatever became of single collectors. */
+export interface RefreshRun {
+  seconds: number
+  succeeded: boolean
 }
 
 /** What a refresh came to: the snapshot it wrote, and a line for each collector that failed. */
@@ -40,23 +48,27 @@ export interface RefreshResult {
   disabled: ReadonlyMap<string, string>
 }
 
-const tracer = trace.getTracer('barometer-exporter')
-
 /**
  * Computes all figures at one instant in one transaction and writes them as one snapshot. A collector that fails fails
  * alone and keeps its last good samples; where the refresh itself fails nothing is written.
  */
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
-  return tracer.startActiveSpan('refresh', async (span) => {
+  return await traced('refresh', {}, async (span) => {
+    const start = options.monotonicSeconds()
+    const end = (succeeded: boolean) => options.onEnd?.({ seconds: options.monotonicSeconds() - start, succeeded })
     try {
-      return await transaction(options.pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', (client) =>
+      const result = await transaction(options.pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', (client) =>
         refreshIn(client, options),
       )
+      span.setAttributes({
+        'barometer.snapshot.as_of': result.snapshot.asOf,
+        'barometer.collectors.failed': result.failures.size,
+      })
+      end(true)
+      return result
     } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
+      end(false)
       throw error
-    } finally {
-      span.end()
     }
   })
 }
@@ -68,7 +80,10 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
   const asOf = await enterStore(client, options, 'FOR UPDATE')
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
-  const standings = await advance(client, { store, inputs: inputsOf(settings, asOf), ...views })
+  const standings = await advance(client, {
+    ...{ store, inputs: inputsOf(settings, asOf), ...views },
+    timed: (part, work) => traced(`store ${part}`, { 'barometer.store.part': part }, work),
+  })
   const inputs = await prepareInputs(client, asOf, standings, options)
   const drift = await readDrift(client)
   const collectors = new Map<string, CollectorState>()
@@ -82,7 +97,7 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
       collectors.set(collector.name, { enabled: false, success: false, durationSeconds: 0, asOf: null, families: [] })
       continue
     }
-    const run = await runCollector(client, { collector, inputs, problems: views.problems, standings, options })
+    const run = await runTraced(client, { collector, inputs, problems: views.problems, standings, options })
     if ('error' in run) {
       failures.set(collector.name, run.error)
       log.error({ collector: collector.name, error: run.error }, 'a collector failed')
@@ -103,7 +118,9 @@ function driftOf(collector: Collector, drift: ReadonlyMap<string, number>): numb
   return known.length === 0 ? undefined : known.reduce((total, part) => total + (drift.get(part) ?? 0), 0)
 }
 
-type Run = { families: CollectorState['families']; seconds: number } | { error: string; seconds: number }
+type Run =
+  | { families: CollectorState['families']; seconds: number }
+  | { error: string; cause?: unknown; seconds: number }
 
 function stateOf(run: Run, asOf: string, before: CollectorState | undefined): CollectorState {
   const durationSeconds = run.seconds
@@ -125,6 +142,15 @@ interface CollectorRun {
   options: RefreshOptions
 }
 
+async function runTraced(client: PoolClient, run: CollectorRun): Promise<Run> {
+  const { name } = run.collector
+  return await traced(`collector ${name}`, { 'barometer.collector': name }, async (span) => {
+    const result = await runCollector(client, run)
+    if ('error' in result) markFailed(span, result.cause ?? new Error(result.error))
+    return result
+  })
+}
+
 async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run> {
   const { collector, inputs, options } = run
   const start = options.monotonicSeconds()
@@ -133,22 +159,17 @@ async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run>
   if (problem !== undefined) return { error: problem, seconds: 0 }
   if (inputs.popularError !== undefined && collector.name === 'popular')
     return { error: inputs.popularError, seconds: 0 }
-  return tracer.startActiveSpan(`collector ${collector.name}`, async (span) => {
-    try {
-      const families = await underSavepoint(client, async () => {
-        const all = []
-        for (const figure of collector.oracle)
-          all.push(await named(figure, runFigure(client, { ...figure, sql: figure.emit }, inputs)))
-        return all
-      })
-      return { families, seconds: seconds() }
-    } catch (error) {
-      span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) })
-      return { error: messageOf(error), seconds: seconds() }
-    } finally {
-      span.end()
-    }
-  })
+  try {
+    const families = await underSavepoint(client, async () => {
+      const all = []
+      for (const figure of collector.oracle)
+        all.push(await named(figure, runFigure(client, { ...figure, sql: figure.emit }, inputs)))
+      return all
+    })
+    return { families, seconds: seconds() }
+  } catch (error) {
+    return { error: messageOf(error), cause: error, seconds: seconds() }
+  }
 }
 
 /** Why a collector cannot be run: its views, or what it is read from in the store. */

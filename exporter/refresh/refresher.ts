@@ -3,6 +3,7 @@ import type { Logger } from '../../lib/log.ts'
 import { refuseNewer } from '../../lib/migrations.ts'
 import { createPool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
+import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { Collector } from '../collector.ts'
 import { type BuildProgress, buildStore } from '../rollup/build.ts'
@@ -11,7 +12,7 @@ import { reconcile } from '../rollup/reconcile.ts'
 import { migrateStore, storeMigrations } from '../store/migrate.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership } from './leader.ts'
-import { refresh } from './refresh.ts'
+import { type RefreshRun, refresh } from './refresh.ts'
 
 export interface RefresherOptions {
   settings: SettingsWith<'DATABASE_URL'>
@@ -30,6 +31,8 @@ export interface Refresher {
   cutOff(): string | undefined
   /** Called after each change of the above. */
   onChange(listener: () => void): void
+  /** Called after each refresh of this replica, within its trace. */
+  onRefresh(listener: (run: RefreshRun) => void): void
   stop(): Promise<void>
 }
 
@@ -70,6 +73,7 @@ export function startRefresher(options: RefresherOptions): Refresher {
     migrated: false,
   }
   const listeners: (() => void)[] = []
+  const refreshListeners: ((run: RefreshRun) => void)[] = []
   const saidDisabled = new Set<string>()
   let nextRefreshMs = 0
   let stopped = false
@@ -104,18 +108,23 @@ export function startRefresher(options: RefresherOptions): Refresher {
   }
 
   async function refreshNow(): Promise<void> {
-    const built = await buildStore({
-      ...{ pool, settings, log, statementTimeoutMs },
-      onProgress: logProgress,
-      // A long build gives way to the refreshes of what is built already.
-      pauseAfterMs: Math.max(settings.REFRESH_INTERVAL, buildMsMin),
-      isStopped: () => stopped,
-    })
+    const built = await traced('build', {}, () =>
+      buildStore({
+        ...{ pool, settings, log, statementTimeoutMs },
+        onProgress: logProgress,
+        // A long build gives way to the refreshes of what is built already.
+        pauseAfterMs: Math.max(settings.REFRESH_INTERVAL, buildMsMin),
+        isStopped: () => stopped,
+      }),
+    )
     const { snapshot, disabled } = await refresh({
       ...{ pool, settings, log, statementTimeoutMs, notBuilt: built.failures },
       collectors: options.collectors,
       replicaId: options.replicaId,
       monotonicSeconds: () => performance.now() / 1_000,
+      onEnd: (run) => {
+        for (const listener of refreshListeners) listener(run)
+      },
     })
     for (const [collector, reason] of disabled) {
       if (!saidDisabled.has(collector)) log.info({ collector, reason }, 'a collector is off')
@@ -129,15 +138,17 @@ export function startRefresher(options: RefresherOptions): Refresher {
   async function reconcileAtNight(): Promise<void> {
     if (!(await isReconcileDue(pool, settings.STORE_SCHEMA, settings.REPORTING_TIMEZONE))) return
     log.info('the store is compared with the views')
-    await reconcile({
-      ...{ pool, settings, log, statementTimeoutMs: Math.max(statementTimeoutMs, reconcileTimeoutMs) },
-      onChunk: async () => {
-        if (stopped) throw new Error('stopped')
-        if (performance.now() < nextRefreshMs) return
-        nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
-        await refreshNow()
-      },
-    })
+    await traced('reconcile', {}, () =>
+      reconcile({
+        ...{ pool, settings, log, statementTimeoutMs: Math.max(statementTimeoutMs, reconcileTimeoutMs) },
+        onChunk: async () => {
+          if (stopped) throw new Error('stopped')
+          if (performance.now() < nextRefreshMs) return
+          nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+          await refreshNow()
+        },
+      }),
+    )
   }
 
   let nextProgressMs = 0
@@ -181,6 +192,9 @@ export function startRefresher(options: RefresherOptions): Refresher {
     cutOff: () => state.cutOff,
     onChange: (listener) => {
       listeners.push(listener)
+    },
+    onRefresh: (listener) => {
+      refreshListeners.push(listener)
     },
     stop: async () => {
       stopped = true

@@ -1,6 +1,3 @@
-import type { Metric } from '../catalogue/define.ts'
-import type { Family, Sample } from './collector.ts'
-
 /** The two formats that Prometheus reads. */
 export type Format = 'text' | 'openmetrics'
 
@@ -17,10 +14,19 @@ export interface Written {
   series: readonly Series[]
 }
 
-interface Series {
+export interface Series {
   name: string
   labels: Readonly<Record<string, string | number>>
   value: number
+  /** Of a histogram's bucket: an observation that fell in it, by its trace. */
+  exemplar?: Exemplar
+}
+
+export interface Exemplar {
+  labels: Readonly<Record<string, string | number>>
+  value: number
+  /** Seconds since 1970. */
+  timestamp: number
 }
 
 /** What prom-client gives of a registry as JSON. */
@@ -28,7 +34,14 @@ export interface RegistryMetric {
   name: string
   help: string
   type: unknown
-  values?: readonly { labels: Record<string, string | number | undefined>; value: number; metricName?: string }[]
+  values?: readonly RegistryValue[]
+}
+
+interface RegistryValue {
+  labels: Record<string, string | number | undefined>
+  value: number
+  metricName?: string
+  exemplar?: { labelSet: Record<string, string | number>; value: number; timestamp: number } | null
 }
 
 /**
@@ -52,8 +65,17 @@ export function renderFamilies(families: readonly Written[], format: Format): st
 export const endOf = (format: Format): string => (format === 'openmetrics' ? '# EOF\n' : '')
 
 function renderFamily(family: Written, format: Format): string {
-  const series = family.series.map((one) => `${renderName(one, format)} ${renderNumber(one.value)}\n`)
+  const series = family.series.map(
+    (one) => `${renderName(one, format)} ${renderNumber(one.value)}${renderExemplar(one, format)}\n`,
+  )
   return renderHeader(family, format) + series.join('')
+}
+
+/** The text format knows no exemplars: there it would be a syntax error. */
+function renderExemplar({ exemplar }: Series, format: Format): string {
+  if (exemplar === undefined || format === 'text') return ''
+  const { labels, value, timestamp } = exemplar
+  return ` # ${labelsOf(labels, format)} ${renderNumber(value)} ${timestamp.toFixed(3)}`
 }
 
 /** What stands above the series of a family. */
@@ -72,13 +94,17 @@ export function renderHeader(family: Omit<Written, 'series'>, format: Format): s
 }
 
 /** The name and labels of a series, as they stand before its value. */
-export function renderName({ name, labels }: Omit<Series, 'value'>, format: Format): string {
+export function renderName({ name, labels }: Pick<Series, 'name' | 'labels'>, format: Format): string {
+  return Object.keys(labels).length > 0 ? name + labelsOf(labels, format) : name
+}
+
+function labelsOf(labels: Series['labels'], format: Format): string {
   const pairs = Object.entries(labels).map(([label, of]) => {
     // Both formats of one metric must give the same series; Prometheus 3 makes `1` into `1.0`, earlier ones do not.
     const text = label === 'le' ? bound(of, format) : String(of)
     return `${label}="${quote(text)}"`
   })
-  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''}`
+  return `{${pairs.join(',')}}`
 }
 
 function bound(le: string | number, format: Format): string {
@@ -97,40 +123,23 @@ function quote(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', '\\"')
 }
 
-/** A family of the catalogue as it is written. */
-export function written(family: Family): Written {
-  const { name, type, help } = family.metric
-  return { name, type, help, series: family.samples.flatMap((sample) => seriesOf(family.metric, sample)) }
-}
-
-function seriesOf(metric: Metric, sample: Sample): Series[] {
-  const { labels } = sample
-  if ('value' in sample) return [{ name: metric.name, labels, value: sample.value }]
-  const buckets = (metric.buckets ?? []).map((le, index) => ({
-    name: `${metric.name}_bucket`,
-    labels: { ...labels, le: String(le) },
-    value: sample.buckets[index] ?? 0,
-  }))
-  return [
-    ...buckets,
-    { name: `${metric.name}_bucket`, labels: { ...labels, le: '+Inf' }, value: sample.count },
-    { name: `${metric.name}_sum`, labels, value: sample.sum },
-    { name: `${metric.name}_count`, labels, value: sample.count },
-  ]
-}
-
 /** What a prom-client registry holds, as it is written. */
 export function writtenRegistry(metrics: readonly RegistryMetric[]): Written[] {
   return metrics.map(({ name, help, type, values = [] }) => ({
     name,
     help,
     type: String(type),
-    series: values.map((value) => ({
-      name: value.metricName ?? name,
-      labels: Object.fromEntries(Object.entries(value.labels).map(([label, of]) => [label, of ?? ''])),
-      value: value.value,
-    })),
+    series: values.map((value) => ofRegistry(name, value)),
   }))
+}
+
+function ofRegistry(name: string, { labels, value, metricName, exemplar }: RegistryValue): Series {
+  return {
+    name: metricName ?? name,
+    labels: Object.fromEntries(Object.entries(labels).map(([label, of]) => [label, of ?? ''])),
+    value,
+    ...(exemplar ? { exemplar: { ...exemplar, labels: exemplar.labelSet } } : {}),
+  }
 }
 
 /** 100: scrapers send a few headers, each always the same; what is sent beyond is parsed each time. */
