@@ -9,7 +9,7 @@ export interface StoreLocation {
 
 /**
  * Brings the store to the schema of this version; makes the schema where it is not there.
- * Safe to be run by several at once: one works, the others fail and may try again.
+ * Safe to be run by several at once, as when all replicas start together: one works, the others wait for it.
  */
 export async function migrateStore(location: StoreLocation): Promise<void> {
   const client = createClient({ connectionString: location.DATABASE_URL, applicationName: 'barometer-migrate' })
@@ -25,6 +25,7 @@ export async function migrateStore(location: StoreLocation): Promise<void> {
       createSchema: rowCount === 0,
       migrationsSchema: location.STORE_SCHEMA,
       migrationsTable: 'migration',
+      advisoryLockMode: 'wait',
       log: () => {},
     })
   } finally {
