@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { copyFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { queries, withValues } from '../dashboards/testing.ts'
 import { writePrometheusFiles } from '../demo/launcher/monitoring.ts'
@@ -27,6 +28,13 @@ afterAll(() => prometheus?.stop())
 
 test('promtool takes the configuration with its rules and files of targets', async () => {
   expect(await run('promtool', ['check', 'config', configFile])).not.toContain('FAILED')
+})
+
+test('promtool takes the configuration of a pair', async () => {
+  // Its rules and targets are put beside it in its container: the same ones.
+  const file = join(testDirectory('of-a-pair'), 'prometheus.yml')
+  copyFileSync(join(root, 'provisioning', 'scale', 'prometheus.yml'), file)
+  expect(await run('promtool', ['check', 'config', file])).toContain('SUCCESS')
 })
 
 test('Prometheus runs every group of rules, and no rule fails', async () => {
@@ -62,7 +70,7 @@ test('every test that starts one of these programs is part of npm run test:compa
   const pattern =
     /from '(?:\.{1,2}\/)+(?:demo\/)?(?:stack\/)?(?:prometheus|alertmanager|debian-packages)\.ts'|testing\/(?:prometheus|programs|past|pair)\.ts'/
   const found = readSourceFiles(root)
-    .filter(({ path, content }) => path.endsWith('.test.ts') && pattern.test(content))
+    .filter(({ path, content }) => /(?<!\.long)\.test\.ts$/.test(path) && pattern.test(content))
     .map(({ path }) => path)
   expect([...testsOfPrograms, ...testsOfNoVersion]).toEqual(expect.arrayContaining(found))
   expect(found).toContain('alerts/delivery.test.ts')

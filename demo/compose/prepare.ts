@@ -40,7 +40,8 @@ write(
   }),
 )
 const bucket = { bucket: 'thanos', endpoint: 's3:8333', access_key: 'barometer', secret_key: s3Secret, insecure: true }
-write('thanos_s3', JSON.stringify({ type: 'S3', config: bucket }))
+// Without MD5 the client sends its sums behind the object, which not every server takes for what they are.
+write('thanos_s3', JSON.stringify({ type: 'S3', config: { ...bucket, send_content_md5: true } }))
 write('slack_url', 'http://slack:8080/services/demo')
 write('pagerduty_key', randomSecret())
 write('dead_mans_switch_url', 'http://dead-mans-switch:8080/beat')
