@@ -235,7 +235,8 @@ unlessMissing(
     }
     await vi.waitFor(async () => expect(await now('count(up{job="barometer-probes"})')).toEqual([2]), patience(60))
     // What it would be without the label by which Thanos puts the pair together.
-    expect(await now('count(up{job="barometer-probes"})', { dedup: 'false' })).toEqual([4])
+    const doubled = () => now('count(up{job="barometer-probes"})', { dedup: 'false' })
+    await vi.waitFor(async () => expect(await doubled()).toEqual([4]), patience(60))
   },
   200_000,
 )
