@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 const whole = ['demo/demo.test.ts']
+const long = ['**/*.long.test.ts']
 const options = {
   exclude: ['node_modules/**', '.barometer/**'],
   // Real programs start in tests, on two cores.
@@ -21,10 +22,12 @@ export default defineConfig({
           ...options,
           name: 'parts',
           include: ['**/*.test.ts'],
-          exclude: [...options.exclude, ...whole],
+          exclude: [...options.exclude, ...whole, ...long],
           sequence: { groupOrder: 1 },
         },
       },
+      // Commands of their own, such as `npm run test:scale`.
+      { test: { ...options, name: 'long', include: long, sequence: { groupOrder: 2 } } },
     ],
   },
 })

@@ -55,7 +55,7 @@ beforeAll(async () => {
     flags: ['--query.lookback-delta=1h', '--storage.tsdb.retention.time=200d', '--query.max-samples=200000000'],
   })
   for (const level of levels()) await record(level, directory, data)
-}, 300_000)
+}, 600_000)
 afterAll(async () => {
   await prometheus?.stop()
   await platform?.drop()
@@ -117,12 +117,19 @@ const figures = new Set(catalogue.filter(({ exposition }) => exposition === 'fig
 const stepSecondsOf = (expression: string): number =>
   parse(expression).selectors.some(({ metric }) => figures.has(metric)) ? 300 : sampleSeconds
 
-/** Records the week as Prometheus would have, by promtool, and has Prometheus see it. */
+/**
+ * Records the week as Prometheus would have, by promtool, and has Prometheus see it. When in its interval a group is
+ * evaluated is made of its name and its file's: what is recorded in one rhythm is of one name, so that what is recorded
+ * from a recording is of the same instants, as it is where one group has both.
+ */
 async function record(level: readonly Recording[], directory: string, data: string): Promise<void> {
-  const groups = level.map(({ name, recordedBy }) => ({
-    name,
-    interval: `${stepSecondsOf(recordedBy)}s`,
-    rules: [{ record: name, expr: recordedBy }],
+  const rhythms = new Set(level.map(({ recordedBy }) => stepSecondsOf(recordedBy)))
+  const groups = [...rhythms].map((step) => ({
+    name: `every ${step} s`,
+    interval: `${step}s`,
+    rules: level
+      .filter(({ recordedBy }) => stepSecondsOf(recordedBy) === step)
+      .map(({ name, recordedBy }) => ({ record: name, expr: recordedBy })),
   }))
   writeFileSync(join(directory, 'level.yml'), stringify({ groups }))
   const words = [

@@ -122,12 +122,7 @@ describe('an exporter on a platform', () => {
     expect((await ask('gzip;q=0, identity')).encoding).toBeUndefined()
   })
 
-  const programs = [
-    { name: 'the Prometheus of the distribution', path: undefined },
-    { name: 'Prometheus 3', path: process.env.BAROMETER_PROMETHEUS_3 },
-  ]
-  test.for(programs)('$name scrapes both pages', async ({ name, path }, context) => {
-    context.skip(name === 'Prometheus 3' && path === undefined, 'BAROMETER_PROMETHEUS_3 names no program')
+  test('Prometheus scrapes both pages', async () => {
     const directory = testDirectory('prometheus')
     const target = new URL(exporter.address).host
     const job = (job_name: string, metrics_path: string) => ({
@@ -142,10 +137,7 @@ describe('an exporter on a platform', () => {
     }
     // JSON is YAML too.
     writeFileSync(configFile, JSON.stringify(configuration))
-    const prometheus = await startPrometheus({
-      ...{ directory, configFile },
-      ...(path === undefined ? {} : { program: { path, environment: {} } }),
-    })
+    const prometheus = await startPrometheus({ directory, configFile })
     onTestFinished(() => prometheus.stop())
     const ask = async (query: string) => {
       const answer = await fetch(`${prometheus.url}/api/v1/query?query=${encodeURIComponent(query)}`)

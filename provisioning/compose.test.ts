@@ -2,11 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Script } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { type CollectionTag, parse } from 'yaml'
 
 const root = resolve(import.meta.dirname, '..')
 
 interface Service {
+  extends?: { file: string; service: string }
   image?: string
   build?: string
   ports?: string[]
@@ -28,11 +29,28 @@ interface Service {
   environment?: Record<string, string>
 }
 
-const compose: { services: Record<string, Service>; secrets: Record<string, unknown> } = parse(
-  readFileSync(resolve(root, 'docker-compose.yml'), 'utf8'),
-  { merge: true },
-)
-const services = Object.entries(compose.services)
+interface Compose {
+  services: Record<string, Service>
+  secrets: Record<string, unknown>
+}
+
+/** `!override` says how compose puts two files together; here each is read by itself. */
+const override: CollectionTag = { tag: '!override', collection: 'seq', default: false, resolve: (list) => list }
+const read = (name: string): Compose =>
+  parse(readFileSync(resolve(root, name), 'utf8'), { merge: true, customTags: [override] })
+
+const base = read('docker-compose.yml')
+const scale = read('docker-compose.scale.yml')
+/** What the scale profile adds, with what it takes from the base. */
+const added = Object.entries(scale.services).map(([name, { extends: from, ...own }]): [string, Service] => [
+  name,
+  { ...base.services[from?.service ?? name], ...own },
+])
+const services = [...Object.entries(base.services), ...added]
+const compose: Compose = {
+  services: Object.fromEntries(services),
+  secrets: { ...base.secrets, ...scale.secrets },
+}
 
 test.each(services)(
   '%s is pinned, read-only, may gain no rights, and is published on this machine alone',
@@ -132,7 +150,15 @@ test.each(services)('%s asks only for secrets, services and files that are there
   }
 })
 
-test('no password stands in the file', () => {
-  const text = readFileSync(resolve(root, 'docker-compose.yml'), 'utf8')
+test.each(['docker-compose.yml', 'docker-compose.scale.yml'])('no password stands in %s', (name) => {
+  const text = readFileSync(resolve(root, name), 'utf8')
   for (const line of text.split('\n')) expect(line).not.toMatch(/(PASSWORD|SECRET|KEY)(?!_ID)(_\w+)?: [^/{[]*[^\s/]$/)
+})
+
+test('the scale profile keeps what it takes over, and no two services have a port or a directory in common', () => {
+  for (const name of ['exporter-b', 'audit-api-b', 'prometheus-b', 'alertmanager-b', 'alertmanager-c'])
+    expect(scale.services[name]?.extends?.file, name).toBe('docker-compose.yml')
+  const ports = Object.values(compose.services).flatMap((service) => service.ports ?? [])
+  const published = ports.map((port) => port.split(':')[1])
+  expect(new Set(published).size).toBe(published.length)
 })

@@ -8,6 +8,7 @@ import { panelAddress } from '../dashboards/panel-address.ts'
 import { renderDashboardsPage } from './generate/dashboards-page.ts'
 import { renderEnvironmentExample } from './generate/environment-example.ts'
 import { renderMetricsPage } from './generate/metrics-page.ts'
+import { prometheusOfPair } from './generate/prometheus-of-pair.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -29,6 +30,10 @@ function generatedFiles(): Map<string, string> {
       deadMansSwitchUrlFile: '/run/secrets/dead_mans_switch_url',
       templateFile: '/etc/alertmanager/barometer.tmpl',
     }),
+  )
+  files.set(
+    'provisioning/scale/prometheus.yml',
+    prometheusOfPair(onDisk('provisioning/prometheus/prometheus.yml') ?? ''),
   )
   return files
 }

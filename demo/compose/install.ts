@@ -6,7 +6,10 @@ import { runCommand } from '../launcher/processes.ts'
 import { seed } from '../simulator/seed.ts'
 import { addressOf } from './addresses.ts'
 
-/** Lays out and fills the platform's database in docker-compose.yml, once; run again it changes nothing. */
+/**
+ * Lays out and fills the platform's database in docker-compose.yml, once, and makes the platform's bucket and those that
+ * are named as words; run again it changes nothing.
+ */
 const secret = (name: string): string => readFileSync(`/run/secrets/${name}`, 'utf8').trim()
 
 const ownerUrl = addressOf('postgres', secret('postgres_password'))
@@ -23,6 +26,8 @@ const s3 = new S3Client({
   forcePathStyle: true,
   credentials: { accessKeyId: 'barometer', secretAccessKey: secret('s3_secret') },
 })
-const bucket = { Bucket: 'platform-images' }
-await s3.send(new HeadBucketCommand(bucket)).catch(() => s3.send(new CreateBucketCommand(bucket)))
+for (const name of ['platform-images', ...process.argv.slice(2)]) {
+  const bucket = { Bucket: name }
+  await s3.send(new HeadBucketCommand(bucket)).catch(() => s3.send(new CreateBucketCommand(bucket)))
+}
 console.log('the platform is laid out')

@@ -6,8 +6,9 @@ import { randomSecret } from '../launcher/secrets.ts'
 import { addressOf } from './addresses.ts'
 
 /**
- * Makes what docker-compose.yml reads from `secrets/`: random passwords, the addresses that hold them, a token of the
- * audit API, and Alertmanager's configuration with the fake receivers. Run once on the host; what is there stays.
+ * Makes what docker-compose.yml and docker-compose.scale.yml read from `secrets/`: random passwords, the addresses that
+ * hold them, a token of the audit API, and Alertmanager's configuration with the fake receivers. Run once on the host; what
+ * is there stays.
  */
 const directory = resolve(import.meta.dirname, '..', '..', 'secrets')
 if (existsSync(directory)) {
@@ -38,6 +39,9 @@ write(
     ],
   }),
 )
+const bucket = { bucket: 'thanos', endpoint: 's3:8333', access_key: 'barometer', secret_key: s3Secret, insecure: true }
+// Without MD5 the client sends its sums behind the object, which not every server takes for what they are.
+write('thanos_s3', JSON.stringify({ type: 'S3', config: { ...bucket, send_content_md5: true } }))
 write('slack_url', 'http://slack:8080/services/demo')
 write('pagerduty_key', randomSecret())
 write('dead_mans_switch_url', 'http://dead-mans-switch:8080/beat')

@@ -4,20 +4,26 @@ import { parse, stringify } from 'yaml'
 
 const root = resolve(import.meta.dirname, '..', '..')
 
+/** The addresses of each job's targets. */
 interface Scraped {
-  exporter: string
+  exporter: string | readonly string[]
   auditApi: string
   platformApi: string
-  alertmanager: string
+  alertmanager: string | readonly string[]
   prometheus: string
 }
 
 /**
  * Lays out what Prometheus reads: the configuration that everybody gets, the generated rules, and files that name this
  * demo's targets.
+ * @param externalLabels beside the environment, such as which one of a pair it is
  * @returns the configuration's path
  */
-export function writePrometheusFiles(directory: string, targets: Scraped): string {
+export function writePrometheusFiles(
+  directory: string,
+  targets: Scraped,
+  externalLabels: Readonly<Record<string, string>> = {},
+): string {
   for (const folder of ['rules', 'targets']) mkdirSync(join(directory, folder), { recursive: true })
   const rules = join(root, 'alerts', 'generated')
   for (const file of readdirSync(rules)) copyFileSync(join(rules, file), join(directory, 'rules', file))
@@ -28,11 +34,12 @@ export function writePrometheusFiles(directory: string, targets: Scraped): strin
     alertmanager: targets.alertmanager,
     prometheus: targets.prometheus,
   }
-  for (const [job, url] of Object.entries(jobs)) {
-    writeFileSync(join(directory, 'targets', `${job}.json`), JSON.stringify([{ targets: [new URL(url).host] }]))
+  for (const [job, urls] of Object.entries(jobs)) {
+    const hosts = [urls].flat().map((url) => new URL(url).host)
+    writeFileSync(join(directory, 'targets', `${job}.json`), JSON.stringify([{ targets: hosts }]))
   }
   const configuration = parse(readFileSync(join(root, 'provisioning', 'prometheus', 'prometheus.yml'), 'utf8'))
-  configuration.global.external_labels.environment = 'demo'
+  Object.assign(configuration.global.external_labels, { environment: 'demo' }, externalLabels)
   const path = join(directory, 'prometheus.yml')
   writeFileSync(path, stringify(configuration))
   return path

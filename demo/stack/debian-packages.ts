@@ -51,12 +51,16 @@ const packages = [...new Set(Object.values(known).map((program) => program.debia
 
 /**
  * Finds a program on PATH or, on Debian and Ubuntu, in the distribution's packages unpacked below `.barometer/` without
- * root (once; later calls find it there, and two processes at once do it once).
+ * root (once; later calls find it there, and two processes at once do it once). With PROGRAMS_FROM=distribution, which
+ * the compatibility run sets, PATH is not looked at.
  * @throws {UserError} where it can be had in neither way.
  */
 export async function findProgram(name: ProgramName, say: (line: string) => void = () => {}): Promise<ProgramFile> {
   const program: Known = known[name]
-  const onPath = findOnPath(program.names)
+  const from = process.env.PROGRAMS_FROM ?? ''
+  if (from !== '' && from !== 'distribution')
+    throw new UserError(`PROGRAMS_FROM is ${from}; expected distribution, or nothing for PATH before it`)
+  const onPath = from === 'distribution' ? undefined : findOnPath(program.names)
   if (onPath !== undefined) return { path: onPath, environment: {} }
   return unpackedProgram(name, say)
 }
@@ -78,14 +82,14 @@ export async function unpackedProgram(name: ProgramName, say: (line: string) => 
   return { path: unpacked, environment: { LD_LIBRARY_PATH: libraryPath() }, workingDirectory: root }
 }
 
-/** The first program of one of the names on PATH. */
-export function findOnPath(names: readonly string[]): string | undefined {
-  return search(names, (process.env.PATH ?? '').split(delimiter))
+/** The first program of one of the names on PATH, or on what is given in its place. */
+export function findOnPath(names: readonly string[], path = process.env.PATH ?? ''): string | undefined {
+  return search(names, path.split(delimiter))
 }
 
-/** An environment in which the program is on PATH, for what starts it by its name. */
+/** An environment in which the program is the first of its name on PATH, for what starts it by its name. */
 export function withOnPath({ path, environment }: ProgramFile): Record<string, string> {
-  return { ...environment, PATH: [process.env.PATH, dirname(path)].join(delimiter) }
+  return { ...environment, PATH: [dirname(path), process.env.PATH].join(delimiter) }
 }
 
 function search(names: readonly string[], folders: readonly string[]): string | undefined {

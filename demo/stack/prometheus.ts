@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import getPort from 'get-port'
-import { findProgram, type ProgramFile } from './debian-packages.ts'
+import { findProgram } from './debian-packages.ts'
 import { answers, type Program, startProgram } from './process.ts'
 
 export interface RunningPrometheus {
@@ -18,13 +18,11 @@ export interface PrometheusOptions {
   port?: number
   /** Command line flags beside those for places and the address. */
   flags?: readonly string[]
-  /** Another Prometheus than the one that is found, for compatibility runs. */
-  program?: ProgramFile
 }
 
 /** Starts a Prometheus with a configuration file of the caller's. */
 export async function startPrometheus(options: PrometheusOptions): Promise<RunningPrometheus> {
-  const { path, ...place } = options.program ?? (await findProgram('prometheus'))
+  const { path, ...place } = await findProgram('prometheus')
   const port = options.port ?? (await getPort({ host: '127.0.0.1' }))
   const directory = resolve(options.directory)
   mkdirSync(directory, { recursive: true })

@@ -49,4 +49,11 @@ export const benches: readonly Bench[] = [
       'all that each board asks of a Prometheus with 30 days of scrapes, recording rules included; on Postgres as the others, for the figures',
     load: async () => (await import('./boards/boards.ts')).benchBoards,
   },
+  {
+    name: 'scale',
+    title: 'How the cost grows',
+    summary:
+      'a refresh, the first build, the store and the audit log in three sizes of the platform, each ten times the one before; on Postgres as the others',
+    load: async () => (await import('./scale/scale.ts')).benchScale,
+  },
 ]

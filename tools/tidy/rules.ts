@@ -64,7 +64,7 @@ const machinePath = /(?<![\w.:/-])(?:\/(?:home|Users|root|work)\/[\w.-]+|[A-Z]:\
 
 function machinePathFindings(file: SourceFile): Finding[] {
   // A container's paths are its own, not those of a machine.
-  if (/(^|\/)(Dockerfile|docker-compose\.yml)$/.test(file.path)) return []
+  if (/(^|\/)(Dockerfile|docker-compose(\.\w+)?\.yml)$/.test(file.path)) return []
   return file.content.split('\n').flatMap((text, index) => {
     const found = machinePath.exec(text)?.[0]
     return found === undefined
