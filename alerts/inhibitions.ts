@@ -48,6 +48,8 @@ export const inhibitions: readonly Inhibition[] = [
       'GenerationSuccessRateLow',
     ],
   },
+  // A generation is a job: who is told that jobs fail knows why generations do.
+  { cause: 'JobFailureRateHigh', silences: ['GenerationSuccessRateLow'] },
   {
     cause: 'ExporterDown',
     silences: [
