@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 const whole = ['demo/demo.test.ts']
+const drill = ['demo/drills/drill.test.ts']
 const options = {
   exclude: ['node_modules/**', '.barometer/**'],
   // Real programs start in tests, on two cores.
@@ -21,10 +22,12 @@ export default defineConfig({
           ...options,
           name: 'parts',
           include: ['**/*.test.ts'],
-          exclude: [...options.exclude, ...whole],
+          exclude: [...options.exclude, ...whole, ...drill],
           sequence: { groupOrder: 1 },
         },
       },
+      // Nothing but what it makes fail is to fail.
+      { test: { ...options, name: 'drill', include: drill, sequence: { groupOrder: 2 } } },
     ],
   },
 })

@@ -16,7 +16,7 @@ const help = `Usage: npm run drill -- [--list] [--only FAULT,…] [--short] [--j
 
 Starts a platform and Barometer over it with production's timings, makes each fault for real, and measures how long it
 takes until fake Slack and fake PagerDuty have the page, and the end of it. Exits 1 where a page is late, comes twice,
-or comes where none should. All faults take some hours in one stack.
+or comes where none should. All of them take some three hours in one stack.
   --list        print the faults and what they page
   --only        these faults alone
   --short       three faults at once, which takes some minutes
