@@ -8,6 +8,7 @@ import { registerBackfill } from './backfill.ts'
 import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
+import { registerDrill } from './drill.ts'
 import { registerExporter } from './exporter.ts'
 import { failureOf } from './failure.ts'
 import { registerMetrics } from './metrics.ts'
@@ -27,6 +28,7 @@ const commands: readonly Register[] = [
   registerReconcile,
   registerOverview,
   registerDemo,
+  registerDrill,
 ]
 
 function createProgram(context: Context): Command {

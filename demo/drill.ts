@@ -141,14 +141,17 @@ async function nextOf(
   const deadlineMs = Date.now() + quietTimeoutMs
   for (;;) {
     const standing = await readStanding(stack.barometer)
-    const fits = left.findIndex(({ alert }) => inTheWay(standing, alert, silenced).length === 0)
+    const ageSeconds = (Date.now() - stack.startedMs) / 1_000
+    const fits = left.findIndex(
+      ({ alert, warmUpSeconds = 0 }) => ageSeconds >= warmUpSeconds && inTheWay(standing, alert, silenced).length === 0,
+    )
     if (fits >= 0) return left.splice(fits, 1)[0]
     if (left.length === 0 && standing.length === 0) return undefined
     if (Date.now() > deadlineMs) {
       const names = standing.map(({ alert, state, cause = '' }) => `${alert} ${cause} (${state})`)
       throw new UserError(`${stack.name} is never quiet: ${names.join(', ')}`, { exitCode: 1 })
     }
-    if (left.length > 0 && Date.now() % 60_000 < 2_000)
+    if (left.length > 0 && standing.length > 0 && Date.now() % 60_000 < 2_000)
       say(`waits for ${[...new Set(standing.map(({ alert, cause = '' }) => `${alert} ${cause}`.trim()))].join(', ')}`)
     await sleep(2_000)
   }

@@ -12,6 +12,8 @@ import { answers, type Restartable } from '../stack/process.ts'
 /** A platform that lives, and Barometer over it with the timings of production: what the demo starts, without Grafana. */
 export interface DrillStack {
   name: string
+  /** Milliseconds since 1970 at which all of it ran. */
+  startedMs: number
   platform: Platform
   barometer: Barometer
   simulator: Restartable
@@ -62,7 +64,7 @@ async function start(options: DrillStackOptions & { directory: RunDirectory; sta
     writeFileSync(targetsFile, JSON.stringify([{ targets: urls.map((url) => new URL(url).host) }]))
   }
   return {
-    ...{ name, platform, barometer, simulator },
+    ...{ name, startedMs: Date.now(), platform, barometer, simulator },
     addReplica: async () => {
       const url = `http://127.0.0.1:${await getPort({ host: '127.0.0.1' })}`
       const replica = await stack.add(

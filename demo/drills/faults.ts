@@ -14,6 +14,8 @@ export interface Fault {
   alert?: string
   /** How long what must not page is looked at, from the injection on. */
   watchSeconds?: number
+  /** How long the figures must have been scraped: over a window that reaches back before them nothing is said. */
+  warmUpSeconds?: number
   /** Makes it; answers what ends it. */
   inject(stack: DrillStack): Promise<() => Promise<void>>
 }
@@ -71,6 +73,7 @@ export const faults: readonly Fault[] = [
   },
   {
     ...{ key: 'generationsFailing', title: 'generations fail', kind: 'soft', alert: 'GenerationSuccessRateLow' },
+    warmUpSeconds: 720,
     inject: switched(workersControl, 'fail-generations'),
   },
   {
