@@ -78,6 +78,8 @@ export const faults: readonly Fault[] = [
   },
   {
     ...{ key: 'jobsFailing', title: 'jobs fail', kind: 'soft', alert: 'JobFailureRateHigh' },
+    // So that the generations, which fail with them, could page too.
+    warmUpSeconds: 720,
     inject: switched(workersControl, 'fail-jobs'),
   },
   {
