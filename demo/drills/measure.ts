@@ -40,6 +40,7 @@ const holdMs = 70_000
 /** Of what does not come, this much longer than promised. */
 const patience = 2
 const resolveTimeoutMs = 900_000
+const lateMs = 70_000
 
 export interface MeasureOptions {
   stack: DrillStack
@@ -77,13 +78,15 @@ export async function measure(faults: readonly Fault[], options: MeasureOptions)
       }),
     )
     say(`repaired: ${faults.map(({ title }) => title).join(', ')}`)
-    await untilResolved(faults, times, look)
+    await untilResolved(faults, times, look, resolveTimeoutMs)
   } catch (problem) {
     error = messageOf(problem)
   }
   return {
     faults,
     finish: async () => {
+      // A page that came after the repair: Alertmanager says that it is over a minute after it has forgotten it.
+      await untilResolved(faults, times, look, lateMs)
       const notices = (await look()).filter(({ atMs }) => atMs >= startedAt.getTime())
       clock.stop()
       const alerts = new Set(faults.map(({ alert }) => alert))
