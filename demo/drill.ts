@@ -8,7 +8,7 @@ import { type DrillStack, startDrillStack } from './drills/drill-stack.ts'
 import { type Fault, faults, shortFaults } from './drills/faults.ts'
 import { type Measured, measure, type Outcome } from './drills/measure.ts'
 import { asTable, findingsOf, writeFigures, writePageTable } from './drills/report.ts'
-import { inTheWay, readSilenced, readStanding } from './drills/watch.ts'
+import { inTheWay, readSilenced, readStanding, type Standing } from './drills/watch.ts'
 import { preparePrograms } from './launcher/barometer.ts'
 import { createProgress, type Progress } from './launcher/progress.ts'
 
@@ -131,6 +131,9 @@ async function drillIn(stack: DrillStack, left: Fault[], flags: Flags, progress:
   }
 }
 
+/** Stands in the way of every fault. */
+const unreadable = (problem: unknown): Standing => ({ alert: messageOf(problem), state: 'not read' })
+
 /** Waits until a fault that is left can be made, with nothing standing that would mix with it; at the end, with none. */
 async function nextOf(
   stack: DrillStack,
@@ -140,7 +143,7 @@ async function nextOf(
 ): Promise<Fault | undefined> {
   const deadlineMs = Date.now() + quietTimeoutMs
   for (;;) {
-    const standing = await readStanding(stack.barometer)
+    const standing = await readStanding(stack.barometer).catch((problem) => [unreadable(problem)])
     const ageSeconds = (Date.now() - stack.startedMs) / 1_000
     const fits = left.findIndex(
       ({ alert, warmUpSeconds = 0 }) => ageSeconds >= warmUpSeconds && inTheWay(standing, alert, silenced).length === 0,

@@ -58,7 +58,9 @@ export async function measure(faults: readonly Fault[], options: MeasureOptions)
   const startedAt = new Date()
   let error: string | undefined
   const look = async () => {
-    for (const { alert, state } of await readStanding(stack.barometer)) if (state === 'firing') fired.add(alert)
+    // What is not heard now is heard at the next look; receivers keep what they were sent.
+    const standing = await readStanding(stack.barometer).catch(() => [])
+    for (const { alert, state } of standing) if (state === 'firing') fired.add(alert)
     return readNotices(stack.barometer)
   }
   try {
@@ -70,13 +72,16 @@ export async function measure(faults: readonly Fault[], options: MeasureOptions)
         return { fault, injectedMs, repair: await fault.inject(stack) }
       }),
     )
-    await untilPaged(faults, times, look, short)
-    await Promise.all(
-      repairs.map(async ({ fault, injectedMs, repair }) => {
-        times.set(fault, { injectedMs, repairedMs: Date.now() })
-        await repair()
-      }),
-    )
+    try {
+      await untilPaged(faults, times, look, short)
+    } finally {
+      await Promise.all(
+        repairs.map(async ({ fault, injectedMs, repair }) => {
+          times.set(fault, { injectedMs, repairedMs: Date.now() })
+          await repair()
+        }),
+      )
+    }
     say(`repaired: ${faults.map(({ title }) => title).join(', ')}`)
     await untilResolved(faults, times, look, resolveTimeoutMs)
   } catch (problem) {
@@ -126,8 +131,13 @@ async function untilPaged(
   }
 }
 
-async function untilResolved(faults: readonly Fault[], times: ReadonlyMap<Fault, Times>, look: Look): Promise<void> {
-  const deadlineMs = Date.now() + resolveTimeoutMs
+async function untilResolved(
+  faults: readonly Fault[],
+  times: ReadonlyMap<Fault, Times>,
+  look: Look,
+  timeoutMs: number,
+): Promise<void> {
+  const deadlineMs = Date.now() + timeoutMs
   while (Date.now() < deadlineMs) {
     const notices = await look()
     const open = faults.filter(
