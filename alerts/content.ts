@@ -20,8 +20,8 @@ const succeeded = recording(
 
 const endedLately = changeBy(labels, generationsFinished, { status: ['succeeded', 'failed'] }, recovery.window)
 const succeededLately = changeBy(labels, generationsFinished, { status: 'succeeded' }, recovery.window)
-/** Enough generations have ended in the last minute, and most succeeded: what the longer window remembers is over. */
-const failuresOver = `(${ratio(succeededLately, endedLately)} >= ${recovery.from} and ${endedLately} >= ${generationsMin})`
+/** Generations still fail: what the longer window remembers is not over. */
+const stillFailing = `${ratio(`(${succeededLately}) or 0 * ${endedLately}`, endedLately)} < ${recovery.from}`
 
 export const contentAlerts: RuleGroup = {
   name: 'barometer-content',
@@ -34,9 +34,9 @@ export const contentAlerts: RuleGroup = {
       component: 'content',
       for: generationSuccessRatio.for,
       keepFiringFor,
-      expression: `${succeeded.name} < ${successMin} and ${ended.name} >= ${generationsMin} unless ${failuresOver}`,
+      expression: `${succeeded.name} < ${successMin} and ${ended.name} >= ${generationsMin} and ${stillFailing}`,
       summary: 'Too many generations fail',
-      description: `Of the generations that ended in the last ${window} less than ${percent(successMin)} succeeded, out of ${generationsMin} at least. It ends with a minute in which ${percent(recovery.from)} of as many succeed.`,
+      description: `Of the generations that ended in the last ${window} less than ${percent(successMin)} succeeded, out of ${generationsMin} at least. It ends with a minute in which ${percent(recovery.from)} do.`,
       panel: { board: 'barometer-content', title: 'Success rate by type' },
     },
   ],

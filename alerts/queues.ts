@@ -46,8 +46,8 @@ const failureRatio = recording(
 
 const endedLately = sumBy(labels, rate(queueJobsFinishedTotal, {}, recovery.window))
 const failedLately = sumBy(labels, rate(queueJobsFinishedTotal, { result: 'failed' }, recovery.window))
-/** Enough jobs have ended in the last minute, and few of them failed: what the longer window remembers is over. */
-const failuresOver = `(${ratio(failedLately, endedLately)} < ${recovery.below} and ${on} ${endedLately} * ${secondsOf(recovery.window)} >= ${jobsMin})`
+/** Jobs still fail: what the longer window remembers is not over. */
+const stillFailing = `${ratio(failedLately, endedLately)} > ${recovery.below}`
 
 const { jobsMin: backlogMin, window: stretch, before } = queueBacklog
 const least = `min_over_time(${waiting.name}[${stretch}])`
@@ -86,9 +86,9 @@ export const queueAlerts: RuleGroup = {
       component: 'queue',
       for: jobFailureRatio.for,
       keepFiringFor,
-      expression: `${failureRatio.name} > ${failureMax} and ${on} ${endedRate.name} * ${secondsOf(failureWindow)} >= ${jobsMin} unless ${on} ${failuresOver}`,
+      expression: `${failureRatio.name} > ${failureMax} and ${on} ${endedRate.name} * ${secondsOf(failureWindow)} >= ${jobsMin} and ${on} ${stillFailing}`,
       summary: 'Too many jobs of the queue {{ $labels.queue }} fail',
-      description: `Of the jobs that ended in the last ${failureWindow} more than ${percent(failureMax)} failed, out of ${jobsMin} at least. It ends with a minute in which less than ${percent(recovery.below)} of as many fail.`,
+      description: `Of the jobs that ended in the last ${failureWindow} more than ${percent(failureMax)} failed, out of ${jobsMin} at least. It ends with a minute in which less than ${percent(recovery.below)} do.`,
       panel: panel('Processing rate'),
     },
     {
