@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { rmdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -187,6 +188,14 @@ async function run(flags: Flags, stacks: DrillStack[], progress: Progress): Prom
   return bad.length === 0 && outcomes.length === flags.chosen.length ? 0 : 1
 }
 
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // Something else is in it, or it was never made.
+  }
+}
+
 async function main(): Promise<number> {
   const flags = readFlags()
   if (flags === undefined) return 0
@@ -198,6 +207,7 @@ async function main(): Promise<number> {
   } finally {
     progress.step('stopping')
     await Promise.allSettled(stacks.map((stack) => stack.stop()))
+    removeEmpty(flags.directory)
     progress.step('stopped')
   }
 }
