@@ -113,7 +113,8 @@ async function drillIn(stack: DrillStack, left: Fault[], flags: Flags, progress:
         continue
       }
       const said = findingsOf(outcome).join('; ') || 'good'
-      const seconds = `page ${outcome.pageSeconds?.toFixed(1)} s, resolved ${outcome.resolveSeconds?.toFixed(1)} s`
+      const { pageSeconds, resolveSeconds } = outcome
+      const seconds = `page ${pageSeconds?.toFixed(1) ?? '-'} s, resolved ${resolveSeconds?.toFixed(1) ?? '-'} s`
       say(`${outcome.fault.key}: ${seconds}; held back ${outcome.heldBack.join(' ') || 'nothing'}; ${said}`)
       outcomes.push(outcome)
     }
