@@ -37,6 +37,8 @@ interface Times {
 const pollMs = 500
 /** A second message about a group comes a minute after the first, if at all. */
 const holdMs = 70_000
+/** And up to a minute more, so that the repair falls anywhere between two rounds of Alertmanager. */
+const spreadMs = 60_000
 /** Of what does not come, this much longer than promised. */
 const patience = 2
 const resolveTimeoutMs = 900_000
@@ -117,6 +119,7 @@ async function untilPaged(
   const since = Math.min(...[...times.values()].map(({ injectedMs }) => injectedMs))
   const watched = Math.max(0, ...faults.map(({ watchSeconds = 0 }) => watchSeconds)) * 1_000
   const promised = Math.max(0, ...faults.map(({ kind }) => (kind === 'none' ? 0 : pageSecondsMax[kind]))) * 1_000
+  const holdsMs = short || watched > 0 ? 5_000 : holdMs + Math.random() * spreadMs
   let pagedMs: number | undefined
   for (;;) {
     const notices = await look()
@@ -124,7 +127,7 @@ async function untilPaged(
       (fault) => fault.kind === 'none' || sent(notices, fault, times.get(fault), true) !== undefined,
     )
     if (paged) pagedMs ??= Date.now()
-    const held = pagedMs !== undefined && Date.now() >= pagedMs + (short || watched > 0 ? 5_000 : holdMs)
+    const held = pagedMs !== undefined && Date.now() >= pagedMs + holdsMs
     if (held && Date.now() >= since + watched) return
     if (!paged && Date.now() >= since + patience * promised) return
     await sleep(pollMs)
