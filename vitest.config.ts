@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const whole = ['demo/demo.test.ts']
 const long = ['**/*.long.test.ts']
+const drill = ['demo/drills/drill.test.ts']
 const options = {
   exclude: ['node_modules/**', '.barometer/**'],
   // Real programs start in tests, on two cores.
@@ -22,12 +23,14 @@ export default defineConfig({
           ...options,
           name: 'parts',
           include: ['**/*.test.ts'],
-          exclude: [...options.exclude, ...whole, ...long],
+          exclude: [...options.exclude, ...whole, ...drill, ...long],
           sequence: { groupOrder: 1 },
         },
       },
+      // Nothing but what it makes fail is to fail.
+      { test: { ...options, name: 'drill', include: drill, sequence: { groupOrder: 2 } } },
       // Commands of their own, such as `npm run test:scale`.
-      { test: { ...options, name: 'long', include: long, sequence: { groupOrder: 2 } } },
+      { test: { ...options, name: 'long', include: long, sequence: { groupOrder: 3 } } },
     ],
   },
 })

@@ -69,7 +69,8 @@ const sentence = (what: string, goal: number, among: readonly BurnRate[]) =>
     )
     .join(', or ')}.`
 
-const { window, critical, requestsMin } = apiErrorRatio
+const { window, critical, requestsMin, recovery } = apiErrorRatio
+const stillFailing = `${ratio(errors(recovery.window), all(recovery.window))} > ${recovery.below}`
 const availability = apiAvailabilityRatio.critical
 const latency = apiLatencyRatio.critical
 const tooSlow = `Answers slower than ${apiLatencyRatio.seconds} s`
@@ -85,9 +86,9 @@ export const apiAlerts: RuleGroup = {
       component: 'api',
       for: apiErrorRatio.for,
       keepFiringFor,
-      expression: `${ratio(errors(window), all(window))} > ${critical} and ${all(window)} * ${secondsOf(window)} >= ${requestsMin}`,
+      expression: `${ratio(errors(window), all(window))} > ${critical} and ${all(window)} * ${secondsOf(window)} >= ${requestsMin} and ${stillFailing}`,
       summary: "The platform's API answers with errors",
-      description: `Of the answers of the last ${window} more than ${percent(critical)} were 500 or above, out of ${requestsMin} at least.`,
+      description: `Of the answers of the last ${window} more than ${percent(critical)} were 500 or above, out of ${requestsMin} at least. It ends with a minute of less than ${percent(recovery.below)}.`,
       panel: panel('Error rate'),
     },
     {

@@ -38,6 +38,8 @@ export const inhibitions: readonly Inhibition[] = [
   },
   { cause: 'StorageDown', silences: ['JobFailureRateHigh', 'GenerationSuccessRateLow'] },
   { cause: 'ApiDown', silences: apiShares, silencesTargetsOf: ['platform-api'] },
+  // The same errors, which use up the budget later than they page.
+  { cause: 'ApiErrorRateHigh', silences: ['ApiAvailabilityBurnFast', 'ApiAvailabilityBurnSlow'] },
   {
     cause: 'NoGpuWorkers',
     silences: [
@@ -48,6 +50,8 @@ export const inhibitions: readonly Inhibition[] = [
       'GenerationSuccessRateLow',
     ],
   },
+  // A generation is a job: who is told that jobs fail knows why generations do.
+  { cause: 'JobFailureRateHigh', silences: ['GenerationSuccessRateLow'] },
   {
     cause: 'ExporterDown',
     silences: [

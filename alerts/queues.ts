@@ -33,7 +33,7 @@ const waiting = recording(
   sumBy(labels, value(queueJobs, { state: ['waiting', 'prioritized'] })),
 )
 
-const { window: failureWindow, critical: failureMax, jobsMin } = jobFailureRatio
+const { window: failureWindow, critical: failureMax, jobsMin, recovery } = jobFailureRatio
 const ended = sumBy(labels, rate(queueJobsFinishedTotal, {}, failureWindow))
 const failed = sumBy(labels, rate(queueJobsFinishedTotal, { result: 'failed' }, failureWindow))
 const endedRate = recording(labels, queueJobsFinishedTotal.name, `rate${failureWindow}`, ended)
@@ -43,6 +43,11 @@ const failureRatio = recording(
   `ratio_failed_rate${failureWindow}`,
   ratio(failed, ended),
 )
+
+const endedLately = sumBy(labels, rate(queueJobsFinishedTotal, {}, recovery.window))
+const failedLately = sumBy(labels, rate(queueJobsFinishedTotal, { result: 'failed' }, recovery.window))
+/** Jobs still fail: what the longer window remembers is not over. */
+const stillFailing = `${ratio(failedLately, endedLately)} > ${recovery.below}`
 
 const { jobsMin: backlogMin, window: stretch, before } = queueBacklog
 const least = `min_over_time(${waiting.name}[${stretch}])`
@@ -81,9 +86,9 @@ export const queueAlerts: RuleGroup = {
       component: 'queue',
       for: jobFailureRatio.for,
       keepFiringFor,
-      expression: `${failureRatio.name} > ${failureMax} and ${on} ${endedRate.name} * ${secondsOf(failureWindow)} >= ${jobsMin}`,
+      expression: `${failureRatio.name} > ${failureMax} and ${on} ${endedRate.name} * ${secondsOf(failureWindow)} >= ${jobsMin} and ${on} ${stillFailing}`,
       summary: 'Too many jobs of the queue {{ $labels.queue }} fail',
-      description: `Of the jobs that ended in the last ${failureWindow} more than ${percent(failureMax)} failed, out of ${jobsMin} at least.`,
+      description: `Of the jobs that ended in the last ${failureWindow} more than ${percent(failureMax)} failed, out of ${jobsMin} at least. It ends with a minute in which less than ${percent(recovery.below)} do.`,
       panel: panel('Processing rate'),
     },
     {

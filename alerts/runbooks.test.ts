@@ -23,6 +23,17 @@ test('every page is of an alert', () => {
   expect(readdirSync(directory).toSorted()).toEqual(alerts.map(({ name }) => `${runbookOf(name)}.md`).toSorted())
 })
 
+test('docs/alerting.md tells of every alert once, at its severity', () => {
+  const table = readFileSync(join(root, 'docs', 'alerting.md'), 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+  for (const { alert, name } of pages) {
+    const rows = table.filter((row) => new RegExp(`^\\| (critical|warning|none)\\b.*\\b${name}\\b`).test(row))
+    expect(rows, name).toHaveLength(1)
+    expect(rows[0]?.startsWith(`| ${alert.severity}`), name).toBe(true)
+  }
+})
+
 test.each(pages)(
   '$name has its page, with what it means, where to look, why, how to fix it and how to silence it',
   ({ name, text }) => {

@@ -9,7 +9,9 @@ export const keepFiringFor = '1m'
 
 /**
  * Share of generations that succeed, of those that succeeded or failed in the last ten minutes. When all fail, 15 %
- * of the window is enough to fall below: 90 s, and with refresh, scrape, evaluation and `for` a page within 300 s.
+ * of the window is enough to fall below: 90 s, and with refresh, scrape, evaluation and `for` a page within 300 s. A good
+ * minute ends it: the window would remember for almost ten. Where 94 % succeed, as on a good day, one of 200 minutes with
+ * 90 generations is below 87.5 %, and one of 20 below 90 %: then it would page again.
  */
 export const generationSuccessRatio = {
   warning: 0.95,
@@ -17,6 +19,7 @@ export const generationSuccessRatio = {
   generationsMin: 20,
   window: '10m',
   for: '1m',
+  recovery: { from: 0.875, window: '1m' },
 } as const
 
 /**
@@ -42,9 +45,15 @@ export const apiLatencyRatio = { critical: 0.95, seconds: 0.5 } as const
 
 /**
  * Share of errors of the API that pages at once. A burn rate of 14.4 needs 8.6 minutes at a goal of 99 % when everything
- * fails; this needs 2. Below the minimum a single error would be a high share.
+ * fails; this needs 2. Below the minimum a single error would be a high share. A good minute ends it.
  */
-export const apiErrorRatio = { critical: 0.1, requestsMin: 30, window: '2m', for: '1m' } as const
+export const apiErrorRatio = {
+  critical: 0.1,
+  requestsMin: 30,
+  window: '2m',
+  for: '1m',
+  recovery: { below: 0.05, window: '1m' },
+} as const
 
 /** A burn rate, and over how long: the short window takes the page back when it is over. */
 export interface BurnRate {
@@ -79,8 +88,17 @@ export const queueStalledFor = '2m'
 /** Waiting jobs below which a backlog is none, and which stretch is compared with the one that ended how long before. */
 export const queueBacklog = { jobsMin: 100, window: '15m', before: '20m', for: '10m' } as const
 
-/** Share of jobs that fail, of those that ended. When all fail, a quarter of the window is enough: 75 s. */
-export const jobFailureRatio = { critical: 0.25, jobsMin: 10, window: '5m', for: '1m' } as const
+/**
+ * Share of jobs that fail, of those that ended. When all fail, a quarter of the window is enough: 75 s. A good minute ends
+ * it: the window would remember for almost five.
+ */
+export const jobFailureRatio = {
+  critical: 0.25,
+  jobsMin: 10,
+  window: '5m',
+  for: '1m',
+  recovery: { below: 0.125, window: '1m' },
+} as const
 
 /** RunPod holds workers back for a while every day; below this it passes by itself. */
 export const gpuThrottledFor = '10m'

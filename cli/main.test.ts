@@ -6,7 +6,18 @@ import { expect, test } from 'vitest'
 import { variables } from '../lib/settings.ts'
 import { barometer, oneLine } from './testing.ts'
 
-const commands = ['exporter', 'audit-api', 'init', 'check', 'migrate', 'metrics', 'backfill', 'overview', 'demo']
+const commands = [
+  'exporter',
+  'audit-api',
+  'init',
+  'check',
+  'migrate',
+  'metrics',
+  'backfill',
+  'overview',
+  'demo',
+  'drill',
+]
 /** Nothing listens on port 9 of this machine (discard). */
 const nowhere = 'postgres://barometer:hunter2@127.0.0.1:9/platform'
 

@@ -9,6 +9,7 @@ import { registerBackfill } from './backfill.ts'
 import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
+import { registerDrill } from './drill.ts'
 import { registerExporter } from './exporter.ts'
 import { failureOf } from './failure.ts'
 import { registerInit } from './init.ts'
@@ -31,6 +32,7 @@ const commands: readonly Register[] = [
   registerReconcile,
   registerOverview,
   registerDemo,
+  registerDrill,
 ]
 
 function createProgram(context: Context): Command {

@@ -1,11 +1,11 @@
 import getPort from 'get-port'
 import { startAlertmanager } from '../stack/alertmanager.ts'
 import { findProgram } from '../stack/debian-packages.ts'
-import { answers } from '../stack/process.ts'
+import { answers, type Restartable } from '../stack/process.ts'
 import { startPrometheus } from '../stack/prometheus.ts'
 import { writeAlertmanagerFiles, writePrometheusFiles } from './monitoring.ts'
 import type { Platform } from './platform.ts'
-import { startScript } from './processes.ts'
+import { startScript, startService } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { randomSecret, writeSecret } from './secrets.ts'
@@ -21,6 +21,7 @@ export interface Barometer {
   pagerdutyUrl: string
   deadMansSwitchUrl: string
   auditToken: string
+  services: Record<'exporter' | 'auditApi', Restartable>
 }
 
 export async function startBarometer(options: {
@@ -95,9 +96,9 @@ async function startServices(
   const logs = directory.folder('logs')
   const { url: auditApiUrl, tokensFile, token: auditToken } = platform.auditApi
   const exporterUrl = `http://127.0.0.1:${await getPort({ host: '127.0.0.1' })}`
-  await Promise.all([
+  const [exporter, auditApi] = await Promise.all([
     stack.add(
-      startScript({
+      startService({
         ...{ name: 'exporter', script: 'cli/main.ts', words: ['exporter'], logs },
         environment: { ...exporterEnvironment(platform), EXPORTER_LISTEN: new URL(exporterUrl).host },
         ready: () => answers(`${exporterUrl}/readyz`),
@@ -105,7 +106,7 @@ async function startServices(
       }),
     ),
     stack.add(
-      startScript({
+      startService({
         ...{ name: 'audit API', script: 'cli/main.ts', words: ['audit-api'], logs },
         environment: {
           AUDIT_DATABASE_URL: platform.auditUrl,
@@ -119,7 +120,7 @@ async function startServices(
       }),
     ),
   ])
-  return { exporterUrl, auditApiUrl, auditToken }
+  return { exporterUrl, auditApiUrl, auditToken, services: { exporter, auditApi } }
 }
 
 async function startReceivers({ directory, stack }: Parameters<typeof startBarometer>[0]) {

@@ -3,11 +3,11 @@ import { installPlatform, roleUrl } from '../../database/platform/install.ts'
 import { createPool } from '../../lib/postgres.ts'
 import { seed } from '../simulator/seed.ts'
 import { type Postgres, startPostgres } from '../stack/postgres.ts'
-import { answers, type Program } from '../stack/process.ts'
+import { answers, type Restartable } from '../stack/process.ts'
 import { type RunningRedis, startRedis } from '../stack/redis.ts'
 import { type RunningS3, startS3 } from '../stack/s3.ts'
 import { type AuditApiAccess, prepareAuditApi } from './audit-api.ts'
-import { runCommand, startScript } from './processes.ts'
+import { runCommand, startService } from './processes.ts'
 import type { Progress } from './progress.ts'
 import type { RunDirectory } from './run-directory.ts'
 import { randomSecret, writeSecret } from './secrets.ts'
@@ -27,6 +27,10 @@ export interface Platform {
   comfyuiUrl: string
   runpodUrl: string
   runpodKey: string
+  /** Where `PUT /faults` reaches the API and the workers; of RunPod it is the address above. */
+  apiControlUrl: string
+  workersControlUrl: string
+  services: Record<'api' | 'workers' | 'comfyui', Restartable>
 }
 
 /** Starts the stores side by side, lays out and fills the database, then the services that need them. */
@@ -38,7 +42,7 @@ export async function startPlatform(directory: RunDirectory, stack: Stack, progr
     startGpus(directory, stack),
     prepareAuditApi(directory),
   ])
-  const apiUrl = await startServices({
+  const { api, workers, ...addresses } = await startServices({
     directory,
     stack,
     ownerUrl: database.ownerUrl,
@@ -47,7 +51,8 @@ export async function startPlatform(directory: RunDirectory, stack: Stack, progr
     auditApi,
   })
   progress.step('the platform: API and workers, fake ComfyUI and RunPod')
-  return { ...database, redis, s3, auditApi, apiUrl, ...gpus }
+  const { comfyui, ...gpuAddresses } = gpus
+  return { ...database, redis, s3, auditApi, ...addresses, ...gpuAddresses, services: { api, workers, comfyui } }
 }
 
 async function startDatabase(directory: RunDirectory, stack: Stack, progress: Progress) {
@@ -96,16 +101,16 @@ async function startGpus(directory: RunDirectory, stack: Stack) {
   const keyFile = writeSecret(directory.folder('secrets'), 'runpod-key', runpodKey)
   const comfyuiUrl = `http://127.0.0.1:${comfyuiPort}`
   const runpodUrl = `http://127.0.0.1:${runpodPort}`
-  await Promise.all([
+  const [comfyui] = await Promise.all([
     stack.add(
-      startScript({
+      startService({
         ...{ name: 'ComfyUI', script: 'demo/fakes/comfyui.ts', logs },
         words: ['--port', String(comfyuiPort)],
         ready: () => answers(`${comfyuiUrl}/system_stats`),
       }),
     ),
     stack.add(
-      startScript({
+      startService({
         ...{ name: 'RunPod', script: 'demo/fakes/runpod.ts', logs },
         // By a file: everybody on the machine reads command lines.
         words: ['--port', String(runpodPort), '--key-file', keyFile],
@@ -113,7 +118,7 @@ async function startGpus(directory: RunDirectory, stack: Stack) {
       }),
     ),
   ])
-  return { comfyuiUrl, runpodUrl, runpodKey }
+  return { comfyui, comfyuiUrl, runpodUrl, runpodKey }
 }
 
 interface ServiceOptions {
@@ -125,7 +130,7 @@ interface ServiceOptions {
   auditApi: AuditApiAccess
 }
 
-async function startServices(options: ServiceOptions): Promise<string> {
+async function startServices(options: ServiceOptions) {
   const { directory, stack, auditApi } = options
   const logs = directory.folder('logs')
   const environment = {
@@ -136,19 +141,22 @@ async function startServices(options: ServiceOptions): Promise<string> {
     AUDIT_API_TOKEN: auditApi.platformToken,
   }
   const port = await getPort({ host: '127.0.0.1' })
-  const controlPort = await getPort({ host: '127.0.0.1' })
+  const apiControlPort = await getPort({ host: '127.0.0.1' })
+  const workersControlPort = await getPort({ host: '127.0.0.1' })
   const apiUrl = `http://127.0.0.1:${port}`
-  const starting: Promise<Program>[] = [
-    startScript({
+  const workersControlUrl = `http://127.0.0.1:${workersControlPort}`
+  const starting = [
+    startService({
       ...{ name: 'platform API', script: 'demo/platform/api.ts', logs, environment },
-      words: ['--port', String(port), '--control-port', String(controlPort)],
+      words: ['--port', String(port), '--control-port', String(apiControlPort)],
       ready: () => answers(`${apiUrl}/healthz`),
     }),
-    startScript({
+    startService({
       ...{ name: 'workers', script: 'demo/platform/worker.ts', logs, environment },
-      ready: async () => true,
+      words: ['--port', String(workersControlPort)],
+      ready: () => answers(`${workersControlUrl}/faults`),
     }),
-  ]
-  await Promise.all(starting.map((program) => stack.add(program)))
-  return apiUrl
+  ] as const
+  const [api, workers] = await Promise.all([stack.add(starting[0]), stack.add(starting[1])])
+  return { api, workers, apiUrl, apiControlUrl: `http://127.0.0.1:${apiControlPort}`, workersControlUrl }
 }

@@ -3,7 +3,13 @@ import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { messageOf, UserError } from '../../lib/user-error.ts'
-import { type Program, type ProgramOptions, startProgram } from '../stack/process.ts'
+import {
+  type Program,
+  type ProgramOptions,
+  type Restartable,
+  startProgram,
+  startRestartable,
+} from '../stack/process.ts'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const run = promisify(execFile)
@@ -25,6 +31,10 @@ export function startScript({ script, words = [], logs, ...options }: ScriptOpti
     workingDirectory: root,
   })
 }
+
+/** The same, as a service that can be started again. */
+export const startService = (options: ScriptOptions): Promise<Restartable> =>
+  startRestartable(() => startScript(options))
 
 /**
  * Runs `barometer …` to its end.

@@ -10,7 +10,8 @@ import { createErrorReporter } from './error-reporter.ts'
 /**
  * The platform's HTTP API. Environment: DATABASE_URL, REDIS_URL, and where errors go, AUDIT_API_URL and
  * AUDIT_API_TOKEN. Flags: --port, and --control-port, where
- * `PUT /faults` with none, error or hang makes it healthy, answer 500 or not answer.
+ * `PUT /faults` with none, error, errors or hang makes it healthy, answer 500, answer 500 everywhere but where its health
+ * is asked for, or not answer.
  */
 const flags = readFlags('control-port')
 const { DATABASE_URL = '', REDIS_URL = '' } = process.env
@@ -54,6 +55,7 @@ server.setErrorHandler(async (error: Error & { code?: string; statusCode?: numbe
 })
 server.addHook('onRequest', async (request) => {
   if (request.url === '/metrics' || fault === 'none') return
+  if (fault === 'errors' && request.url === '/healthz') return
   if (fault === 'hang') await new Promise(() => {})
   throw new Error('made to fail')
 })

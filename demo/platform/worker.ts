@@ -2,11 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Queue, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { readFlags, startFake } from '../fakes/http-fake.ts'
 import { createErrorReporter } from './error-reporter.ts'
 
 /**
  * The platform's BullMQ workers. Environment: DATABASE_URL, REDIS_URL, COMFYUI_URL, and where errors go, AUDIT_API_URL and
- * AUDIT_API_TOKEN.
+ * AUDIT_API_TOKEN. Flag: --port, where `PUT /faults` with a fault below makes them so, and none heals them.
  */
 const { DATABASE_URL = '', REDIS_URL = '', COMFYUI_URL = '' } = process.env
 const pool = new pg.Pool({ connectionString: DATABASE_URL, max: 6, connectionTimeoutMillis: 2_000 })
@@ -36,18 +37,37 @@ class GenerationError extends Error {
 /** About one in seventeen fails, as on a good day. */
 const failureRatio = 0.06
 
+const faultNames = [
+  'none',
+  // Connected, and take no job.
+  'stall',
+  // Every job throws.
+  'fail-jobs',
+  // Every generation fails, of which the job knows nothing.
+  'fail-generations',
+  // The next job takes four minutes; the others go on.
+  'long-job',
+] as const
+let fault: (typeof faultNames)[number] = 'none'
+const longJobMs = 240_000
+
 async function generate(generationId: string): Promise<void> {
   await pool.query(
     `UPDATE platform.generations SET status = 'running', started_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $1`,
     [generationId],
   )
+  if (fault === 'long-job') {
+    fault = 'none'
+    await sleep(longJobMs)
+  }
   const answer = await fetch(`${COMFYUI_URL}/prompt`, { method: 'POST', body: JSON.stringify({ generationId }) })
-  const failed = !answer.ok || Math.random() < failureRatio
+  const failed = !answer.ok || fault.startsWith('fail') || Math.random() < failureRatio
   const [reason, name, what] = failures[failed ? Math.floor(Math.random() * failures.length) : 0] ?? failures[0]
   await pool.query(
     `UPDATE platform.generations SET status = $2, failure_reason = $3, finished_at = clock_timestamp(), updated_at = clock_timestamp() WHERE id = $1`,
     [generationId, failed ? 'failed' : 'succeeded', failed ? reason : null],
   )
+  if (failed && fault === 'fail-generations') return
   if (failed) throw new GenerationError(name, `generation ${generationId}: ${what}`)
   await thumbnails.add('make', { generationId }, { removeOnComplete: { count: 1_000 }, removeOnFail: { age: 604_800 } })
 }
@@ -67,5 +87,15 @@ for (const worker of workers) {
 process.once('SIGTERM', () => {
   // What is under way is taken up again as stalled; waiting for it would hold the demo's end up.
   Promise.all(workers.map((worker) => worker.close(true))).finally(() => process.exit(0))
+})
+await startFake(readFlags().port, ({ method, path, body }) => {
+  if (path !== '/faults') return [404, { error: 'expected /faults' }]
+  if (method === 'GET') return [200, { fault }]
+  const wanted = faultNames.find((name) => name === body)
+  if (wanted === undefined) return [400, { error: `expected one of ${faultNames.join(', ')}` }]
+  if (wanted === 'stall') for (const worker of workers) void worker.pause(true)
+  else if (fault === 'stall') for (const worker of workers) worker.resume()
+  fault = wanted
+  return [200, { fault }]
 })
 console.log('platform workers')

@@ -34,6 +34,27 @@ export interface Program {
   signal(signal: NodeJS.Signals): Promise<void>
 }
 
+/** A program that can be started again, in the same place and with the same words, after a stop or a kill. */
+export interface Restartable {
+  program(): Program
+  stop(): Promise<void>
+  start(): Promise<void>
+  signal(signal: NodeJS.Signals): Promise<void>
+}
+
+export async function startRestartable(launch: () => Promise<Program>): Promise<Restartable> {
+  let program = await launch()
+  return {
+    program: () => program,
+    stop: () => program.stop(),
+    start: async () => {
+      await program.stop()
+      program = await launch()
+    },
+    signal: (signal) => program.signal(signal),
+  }
+}
+
 /**
  * Starts a program in a session of its own, so that the terminal's Ctrl-C reaches only this process, which stops its
  * programs in order; and waits until it is ready.
