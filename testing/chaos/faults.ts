@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import pg from 'pg'
 import { httpAnswer, redisErrors, type Weather } from './proxy.ts'
 import type { Service, Way, World } from './world.ts'
 
@@ -124,6 +125,21 @@ function redisSays(name: string, breakIt: readonly string[], repair: readonly st
   }
 }
 
+/** Whether Postgres can write a table of some megabytes; also no where it has stopped. */
+async function hasSpace(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000, query_timeout: 5_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.query('CREATE TEMPORARY TABLE ballast AS SELECT generate_series(1, 200000) AS n')
+    return true
+  } catch {
+    return false
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
 const diskFull: Fault = {
   name: 'disk of Postgres full',
   mayPage: ofDatabase,
@@ -137,6 +153,7 @@ const diskFull: Fault = {
     }
     try {
       await wait(seconds)
+      if (await hasSpace(cluster.primary().url)) throw new Error('the disk was not full for Postgres')
     } finally {
       rmSync(ballast, { force: true })
     }

@@ -51,7 +51,7 @@ function summary(result: ChaosResult): string {
   const recoveries = done.map(({ recoverySeconds }) => recoverySeconds).sort((one, other) => one - other)
   const footprints = result.footprints.map(
     ({ name, before, after }) =>
-      `${name} ${before.rssMegabytes} to ${after.rssMegabytes} MB, ${before.descriptors} to ${after.descriptors} descriptors`,
+      `${name} RSS ${before.rssMegabytes} to ${after.rssMegabytes} MB, heap ${before.heapMegabytes} to ${after.heapMegabytes} MB, ${before.descriptors} to ${after.descriptors} descriptors`,
   )
   return [
     `seed ${result.seed}: ${done.length} faults, ${result.results.length - done.length} skipped, ${failed.length} failed, in ${result.seconds} s`,

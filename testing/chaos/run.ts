@@ -19,6 +19,8 @@ export interface ChaosOptions {
   days: number
   /** How long a fault lasts, from and to. */
   seconds: readonly [number, number]
+  /** One more after all others. */
+  last?: Fault
   say: (line: string) => void
 }
 
@@ -58,7 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const startedMs = performance.now()
   const random = randomFrom(seed)
   const choices = faults.filter(({ name }) => name.includes(options.only ?? ''))
-  const order = drawn(choices, options.faultCount, random)
+  const order = [...drawn(choices, options.faultCount, random), ...(options.last === undefined ? [] : [options.last])]
   const { users, days } = options
   const world = await startWorld({ directory, users, days, actionsPerSecond, refreshInterval: '2s' })
   const writer = startWriter(world.auditUrl, world.audit.token, eventsPerSecond)

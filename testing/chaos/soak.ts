@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunDirectory } from '../../demo/launcher/run-directory.ts'
-import { checkAudit, checkFigures, footprintOf, watched } from './checks.ts'
-import { startWorld, type World } from './world.ts'
+import { checkAudit, checkFigures, type Footprint, footprintOf, watched } from './checks.ts'
+import { startWorld } from './world.ts'
 import { startWriter } from './writer.ts'
 
 export interface SoakOptions {
@@ -12,11 +12,8 @@ export interface SoakOptions {
   say: (line: string) => void
 }
 
-interface Sample {
+interface Sample extends Footprint {
   minute: number
-  rssMegabytes: number
-  heapMegabytes: number
-  descriptors: number
 }
 
 export interface SoakResult {
@@ -43,7 +40,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
   try {
     for (let minute = 1; minute <= minutes; minute += 1) {
       await sleep(60_000)
-      for (const name of watched) samples[name]?.push(await sampleOf(world, name, minute))
+      for (const name of watched) samples[name]?.push({ minute, ...footprintOf(world, name) })
       say(
         `minute ${String(minute).padStart(3)}  ${watched.map((name) => lineOf(name, samples[name]?.at(-1))).join('   ')}`,
       )
@@ -70,21 +67,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakResult> {
 }
 
 const lineOf = (name: string, sample: Sample | undefined): string =>
-  `${name} RSS ${sample?.rssMegabytes} MB, heap ${sample?.heapMegabytes.toFixed(0)} MB, ${sample?.descriptors} fds`
-
-/** The least of some looks at the heap: what a collection has just left is what is held. */
-async function sampleOf(world: World, name: (typeof watched)[number], minute: number): Promise<Sample> {
-  const { rssMegabytes, descriptors } = footprintOf(world.services[name].program().pid)
-  const urls = { exporterA: world.exporterUrls[0], exporterB: world.exporterUrls[1], auditApi: world.audit.url }
-  let heapMegabytes = Number.POSITIVE_INFINITY
-  for (let looks = 0; looks < 8; looks += 1) {
-    const text = await (await fetch(`${urls[name]}/metrics`)).text()
-    const bytes = Number(/^nodejs_heap_size_used_bytes(?:\{[^}]*\})? (\S+)$/m.exec(text)?.[1])
-    heapMegabytes = Math.min(heapMegabytes, bytes / 1_048_576)
-    await sleep(300)
-  }
-  return { minute, rssMegabytes, heapMegabytes, descriptors }
-}
+  `${name} RSS ${sample?.rssMegabytes} MB, heap ${sample?.heapMegabytes} MB, ${sample?.descriptors} fds`
 
 /** Of the line that fits best, in units an hour. 0 for fewer than two points. */
 export function slopeAnHour<Point extends { minute: number }>(

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import getPort from 'get-port'
 import { installPlatform, roleUrl } from '../../database/platform/install.ts'
 import { type AuditApiAccess, prepareAuditApi } from '../../demo/launcher/audit-api.ts'
@@ -47,6 +48,8 @@ export interface World {
   prometheus: Awaited<ReturnType<typeof startPrometheus>>
   alertmanager: Awaited<ReturnType<typeof startAlertmanager>>
   clock: Clock | undefined
+  /** The file in which a service says its heap, see heap-hook.ts. */
+  heapFile(service: string): string
   exporterUrls: readonly [string, string]
   /** Of the audit API, through the proxy. */
   auditUrl: string
@@ -121,6 +124,7 @@ async function build(options: WorldOptions, onStop: (stop: () => Promise<void>) 
     ...{ cluster, redis, s3, proxies, services, clock, audit, ...monitoring },
     exporterUrls: [`http://127.0.0.1:${exporterAPort}`, `http://127.0.0.1:${exporterBPort}`],
     auditUrl: through('audit'),
+    heapFile: (name) => heapFile(directory, name),
     ownerUrl: () => databaseOf(cluster.primary().url),
   }
 }
@@ -254,6 +258,7 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
           ...{ RUNPOD_ENDPOINT_IDS: 'images=demo-endpoint', RUNPOD_SERVERLESS_URL: `${through('runpod')}/v2` },
           ...{ RUNPOD_API_URL: `${through('runpod')}/v1`, COMFYUI_URLS: `gpu-1=${through('comfyui')}` },
           ...{ EXPORTER_LISTEN: `127.0.0.1:${port}`, REFRESH_INTERVAL: options.refreshInterval },
+          ...heapHook(directory, name),
           ...(name === 'exporter B' ? clock?.environment : {}),
         },
         ready: () => answers(`http://127.0.0.1:${port}/livez`),
@@ -269,6 +274,7 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
           ...{ AUDIT_DATABASE_URL: urls.audit, DATABASE_URL: urls.audit, ...s3 },
           PROMETHEUS_URL: `http://127.0.0.1:${ports.prometheusPort}`,
           ...{ AUDIT_TOKENS_FILE: audit.tokensFile, AUDIT_LISTEN: new URL(audit.url).host },
+          ...heapHook(directory, 'audit API'),
           ...clock?.environment,
         },
         ready: () => answers(`${audit.url}/livez`),
@@ -286,6 +292,14 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
   )
   return { exporterA, exporterB, auditApi, platformApi, workers, simulator }
 }
+
+const heapFile = (directory: RunDirectory, name: string): string =>
+  join(directory.folder('heap'), name.replaceAll(' ', '-'))
+
+const heapHook = (directory: RunDirectory, name: string) => ({
+  NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'heap-hook.ts')).href}`,
+  HEAP_FILE: heapFile(directory, name),
+})
 
 const yes = async () => true
 
