@@ -19,6 +19,8 @@ export interface ChaosOptions {
   days: number
   /** How long a fault lasts, from and to. */
   seconds: readonly [number, number]
+  /** How long it is watched what the processes hold before the first fault; 6 unless given. */
+  baselineSeconds?: number
   /** One more after all others. */
   last?: Fault
   say: (line: string) => void
@@ -69,7 +71,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     if (warm.problems.length > 0)
       throw new Error(`the stack is not whole before any fault: ${warm.problems.join('; ')}`)
     const footprints = openFootprints(world)
-    for (let looks = 0; looks < 6; looks += 1) {
+    for (let looks = 0; looks < (options.baselineSeconds ?? 6); looks += 1) {
       footprints.learn()
       await sleep(1_000)
     }
