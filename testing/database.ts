@@ -13,6 +13,7 @@
  *   `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
  *   `startAlertmanager({directory, configFile, port?})`; each answers `{url, stop(), start(), signal(signal)}`, where
  *   `start` is the same data and port again
+ * - `chaos/`: the whole stack with every way through a proxy, faults and checks; `npm run chaos`, `npm run soak`
  * - `../demo/stack/debian-packages.ts`: `findProgram('promtool' | 'amtool' | …) → {path, environment, workingDirectory?}`
  */
 
