@@ -312,7 +312,10 @@ unlessMissing(
     expect(await longestGap(`http://${query.http}`, selector, killed)).toBeLessThanOrEqual(4 * scrapeSeconds)
 
     for (const { expression, sql } of Object.values(figures)) {
-      const [start, end] = [Math.ceil(began) + 30, Math.floor(Date.now() / 1_000) - scrapeSeconds]
+      // On whole steps, on which the front lays each range.
+      const [start, end] = [began + 30, Date.now() / 1_000 - scrapeSeconds].map(
+        (at) => Math.ceil(at / scrapeSeconds) * scrapeSeconds,
+      ) as [number, number]
       const span = { start: String(start), end: String(end), step: String(scrapeSeconds) }
       const [line, ...others] = await ask(`http://${front.http}`, 'query_range', { query: expression, ...span })
       expect(others).toEqual([])
