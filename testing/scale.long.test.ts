@@ -272,6 +272,8 @@ unlessMissing(
   async () => {
     await redis.signal('SIGKILL')
     await vi.waitFor(async () => expect(await pages()).toBe(1), patience(100))
+    // Until the others of the cluster have heard of it: who dies before that has its page sent again, as it must be.
+    await sleep(5_000)
 
     // Who sent it is the one whose memory of it is lost; the exporter is the one that leads.
     const sender = (await sentBy(pair.alertmanagers, 'slack')).findIndex((count) => count > 0)
