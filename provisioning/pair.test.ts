@@ -45,6 +45,8 @@ test('a pair of Prometheis and a cluster of Alertmanagers page once, also when o
     expect(alerts, 'every Alertmanager has it once').toHaveLength(1)
   }
 
+  // Until the others have heard of it: who dies before that has its page sent again, as it must be.
+  await sleep(2_000)
   // Who sent it is the one whose memory of it is lost.
   const sender = (await sentBy(pair.alertmanagers, 'slack')).findIndex((count) => count > 0)
   await Promise.all([pair.alertmanagers[sender]?.signal('SIGKILL'), first.signal('SIGKILL')])

@@ -272,6 +272,8 @@ unlessMissing(
   async () => {
     await redis.signal('SIGKILL')
     await vi.waitFor(async () => expect(await pages()).toBe(1), patience(100))
+    // Until the others of the cluster have heard of it: who dies before that has its page sent again, as it must be.
+    await sleep(5_000)
 
     // Who sent it is the one whose memory of it is lost; the exporter is the one that leads.
     const sender = (await sentBy(pair.alertmanagers, 'slack')).findIndex((count) => count > 0)
@@ -312,7 +314,10 @@ unlessMissing(
     expect(await longestGap(`http://${query.http}`, selector, killed)).toBeLessThanOrEqual(4 * scrapeSeconds)
 
     for (const { expression, sql } of Object.values(figures)) {
-      const [start, end] = [Math.ceil(began) + 30, Math.floor(Date.now() / 1_000) - scrapeSeconds]
+      // On whole steps, on which the front lays each range.
+      const [start, end] = [began + 30, Date.now() / 1_000 - scrapeSeconds].map(
+        (at) => Math.ceil(at / scrapeSeconds) * scrapeSeconds,
+      ) as [number, number]
       const span = { start: String(start), end: String(end), step: String(scrapeSeconds) }
       const [line, ...others] = await ask(`http://${front.http}`, 'query_range', { query: expression, ...span })
       expect(others).toEqual([])
