@@ -106,6 +106,19 @@ describe('a file that cannot be whole', () => {
     expect((await connections()).all).toBeLessThanOrEqual(Math.max(before.all, 1))
   })
 
+  test('a month that somebody holds is a 503 soon, and not a wait of half an hour', async () => {
+    const { rows } = await bed.owner.query<{ month: string }>(
+      "SELECT min(inhrelid::regclass::text) AS month FROM pg_inherits WHERE inhparent = 'barometer_audit.event'::regclass",
+    )
+    const holder = await bed.owner.connect()
+    // Not the whole log, whose own record of the export would wait before it.
+    await holder.query(`BEGIN; LOCK TABLE ${rows[0]?.month} IN ACCESS EXCLUSIVE MODE`)
+    expect((await download(exports, '')).status).toBe(503)
+    await holder.query('ROLLBACK')
+    holder.release()
+    expect((await download(exports, 'target_id=1')).status).toBe(200)
+  })
+
   test('a client that goes while the database still looks for a first row ends that statement', async () => {
     // Reads everything and finds nothing, and takes some seconds for it.
     const query = `q=${encodeURIComponent('no such text')}`

@@ -11,6 +11,8 @@ import type { ExportFormat } from './schemas/list.ts'
 
 /** 30 min: 10 million rows over a slow line; without an end a client that stops reading would hold a snapshot for ever. */
 const timeoutMs = 1_800_000
+/** 5 s: who holds the whole log (a migration) may hold it for long, and the client should be told and not wait. */
+const lockTimeoutMs = 5_000
 /**
  * The rows are read in the order of an index, so the first ones leave at once and nothing is kept. Left alone, Postgres
  * plans for the last row and sorts everything first, on disk and with several workers. A search that finds nothing sends
@@ -19,6 +21,7 @@ const timeoutMs = 1_800_000
  */
 const begin = `BEGIN READ ONLY;
   SET LOCAL statement_timeout = ${timeoutMs};
+  SET LOCAL lock_timeout = ${lockTimeoutMs};
   SET LOCAL enable_sort = off;
   SET LOCAL enable_bitmapscan = off;
   SET LOCAL max_parallel_workers_per_gather = 0;
