@@ -117,6 +117,8 @@ async function drillIn(stack: DrillStack, left: Fault[], flags: Flags, progress:
       const seconds = `page ${pageSeconds?.toFixed(1) ?? '-'} s, resolved ${resolveSeconds?.toFixed(1) ?? '-'} s`
       say(`${outcome.fault.key}: ${seconds}; held back ${outcome.heldBack.join(' ') || 'nothing'}; ${said}`)
       outcomes.push(outcome)
+      // At once, so that a run that is ended keeps what it has measured.
+      if (flags.json !== undefined) writeFigures(flags.json, [outcome])
     }
     before = undefined
   }
@@ -178,7 +180,6 @@ async function run(flags: Flags, stacks: DrillStack[], progress: Progress): Prom
   const order = (outcome: Outcome) => faults.indexOf(outcome.fault)
   outcomes.sort((one, other) => order(one) - order(other))
   process.stdout.write(`${asTable(outcomes)}\n`)
-  if (flags.json !== undefined) writeFigures(flags.json, outcomes)
   if (flags.json !== undefined && flags.writeTable) writePageTable(page, flags.json, new Date())
   const bad = outcomes.filter((outcome) => findingsOf(outcome).length > 0)
   process.stdout.write(
