@@ -86,7 +86,7 @@ const grants: Record<string, readonly string[]> = {
     `USAGE on schema ${audit}`,
     ...tables(
       audit,
-      'analytics_event error error_series event event_identity event_seal removed_month retention_allowance seal_batch verification',
+      'analytics_event error error_series event event_erasure event_identity event_seal migration removed_month retention_allowance seal_batch verification',
     ),
     ...columns(
       `${audit}.event`,

@@ -69,11 +69,16 @@ export interface WorldOptions {
   refreshInterval: string
 }
 
+/** Postgres with its replica, Redis, S3. */
+const storesCount = 3
+
 /** Starts everything; what has been started is stopped where a part cannot be. */
 export async function startWorld(options: WorldOptions): Promise<World> {
   const stops: (() => Promise<void>)[] = []
   const stop = async () => {
-    for (const one of stops.reverse()) await one().catch(() => {})
+    // The stores, which were begun first, outlive what writes to them; the others do not wait for one another.
+    await Promise.allSettled(stops.splice(storesCount).map((one) => one()))
+    await Promise.allSettled(stops.map((one) => one()))
   }
   try {
     return { ...(await build(options, (one) => void stops.push(one))), stop }
@@ -90,13 +95,12 @@ async function build(options: WorldOptions, onStop: (stop: () => Promise<void>) 
     onStop(() => started.stop())
     return started
   }
-  const [cluster, redis, s3, gpus, audit] = await Promise.all([
+  const [cluster, redis, s3] = await Promise.all([
     keep(startCluster(directory.folder('cluster'), true)),
     keep(startRedis({ directory: directory.folder('redis') })),
     keep(startS3({ directory: directory.folder('s3'), bucket: 'platform-images' })),
-    startGpus(directory, keep),
-    prepareAuditApi(directory),
   ])
+  const [gpus, audit] = await Promise.all([startGpus(directory, keep), prepareAuditApi(directory)])
   const ports = await freePorts(4)
   const [apiPort = 0, exporterAPort = 0, exporterBPort = 0, alertmanagerPort = 0] = ports
   const targets: Record<Way, number> = {
