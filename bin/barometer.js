@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeEnvironment, nodeFlags } from '../lib/node-runtime.js'
 
 function pinnedNode() {
   try {
@@ -28,18 +29,12 @@ if (node === undefined) {
 }
 
 const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-// Rows that stream through are garbage at once. Left alone, V8 gives them up to 48 MB of room before it looks, and an export
-// held 90 MB more than an idle service; with 2 MB it was 16 MB more.
-const flags = ['--max-semi-space-size=2']
 // What Node makes of the TypeScript files is kept beside the packages, where that may be written: the program that makes it
 // is 20 MB in memory, and is then not loaded.
 const compileCache = fileURLToPath(new URL('../node_modules/.cache/barometer', import.meta.url))
-// glibc gives each thread memory of its own, up to eight times the cores, and what one let go the others do not use: an idle
-// audit API held 20 MB more, and its exports 20 MB more again. Other C libraries do not know the variable.
-const memory = { MALLOC_ARENA_MAX: '2' }
-const child = spawn(node, [...flags, main, ...process.argv.slice(2)], {
+const child = spawn(node, [...nodeFlags, main, ...process.argv.slice(2)], {
   stdio: 'inherit',
-  env: { NODE_COMPILE_CACHE: compileCache, ...memory, ...process.env },
+  env: { NODE_COMPILE_CACHE: compileCache, ...nodeEnvironment, ...process.env },
 })
 // Where a terminal gave the signal to the child as well, the child takes the two as one.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { Script } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { type CollectionTag, parse } from 'yaml'
+import { nodeEnvironment, nodeFlags } from '../lib/node-runtime.js'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -121,7 +122,9 @@ describe('the image', () => {
 
   test('has no secret in its layers: nothing is copied but what is named, and no argument or address brings one', () => {
     expect([all('ARG'), all('ADD')]).toEqual([[], []])
-    expect(all('ENV')).toEqual(['NODE_ENV=production'])
+    // Node runs as the command runs it, and there is nothing else.
+    const given = Object.entries({ NODE_OPTIONS: nodeFlags.join(' '), ...nodeEnvironment })
+    expect(all('ENV')).toEqual([['NODE_ENV=production', ...given.map((one) => one.join('='))].join(' ')])
     for (const copied of all('COPY').filter((rest) => !rest.startsWith('--from='))) {
       expect(copied).not.toMatch(/(^|\s)(\.|\.\/|\*)\s/)
     }

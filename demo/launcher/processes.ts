@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { nodeEnvironment, nodeFlags } from '../../lib/node-runtime.js'
 import { messageOf, UserError } from '../../lib/user-error.ts'
 import {
   type Program,
@@ -26,7 +27,8 @@ export function startScript({ script, words = [], logs, ...options }: ScriptOpti
   return startProgram({
     ...options,
     command: process.execPath,
-    arguments: [join(root, script), ...words],
+    arguments: [...nodeFlags, join(root, script), ...words],
+    environment: { ...nodeEnvironment, ...options.environment },
     logFile: join(logs, `${options.name.toLowerCase().replaceAll(' ', '-')}.log`),
     workingDirectory: root,
   })
@@ -47,9 +49,9 @@ export async function runCommand(
   logs: string,
 ): Promise<string> {
   try {
-    const { stdout, stderr } = await run(process.execPath, [join(root, 'cli', 'main.ts'), ...words], {
+    const { stdout, stderr } = await run(process.execPath, [...nodeFlags, join(root, 'cli', 'main.ts'), ...words], {
       cwd: root,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, ...nodeEnvironment, ...environment },
     })
     appendFileSync(join(logs, 'commands.log'), stderr)
     return stdout
