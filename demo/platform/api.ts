@@ -35,6 +35,7 @@ const requestSeconds = new Histogram({
   labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
   buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
   registers: [registry],
+  enableExemplars: true,
 })
 
 let fault = 'none'
