@@ -190,7 +190,7 @@ async function startGpus(directory: RunDirectory, keep: Keep) {
     fake(
       'RunPod',
       'demo/fakes/runpod.ts',
-      ['--port', String(runpodPort), '--key', runpodKey],
+      ['--port', String(runpodPort), '--key-file', writeSecret(directory.folder('secrets'), 'runpod-key', runpodKey)],
       `http://127.0.0.1:${runpodPort}/v1/pods`,
     ),
   ])
@@ -238,7 +238,7 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
     AUDIT_API_URL: through('audit'),
     AUDIT_API_TOKEN: audit.platformToken,
   }
-  const [controlPort = 0] = await freePorts(1)
+  const [controlPort = 0, workersPort = 0] = await freePorts(2)
   const apiUrl = `http://127.0.0.1:${ports.apiPort}`
   const [platformApi, workers] = await Promise.all([
     keep(
@@ -249,7 +249,11 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
       }),
     ),
     keep(
-      service({ ...{ name: 'workers', script: 'demo/platform/worker.ts', logs }, environment: platform, ready: yes }),
+      service({
+        ...{ name: 'workers', script: 'demo/platform/worker.ts', logs, words: ['--port', String(workersPort)] },
+        environment: platform,
+        ready: yes,
+      }),
     ),
   ])
   const exporter = (name: string, port: number) =>
