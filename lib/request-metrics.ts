@@ -9,20 +9,25 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Histogram } from 'prom-client'
+import type { ObserveDataWithExemplar } from 'prom-client'
 import { exemplarLabels, markFailed } from './tracing.ts'
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE']
 const tracer = trace.getTracer('barometer')
+
+/** What is told of each request. */
+export interface RequestSeconds {
+  observe(request: ObserveDataWithExemplar<string>): void
+}
 
 /**
  * Times every request by the OpenTelemetry convention, in seconds, under the pattern of its route: a path or a method of
  * the client's making is never a label. Each request is a span too, which goes on with the trace that the client names in
  * `traceparent`; what was asked for, by whom and from where may name people, and is not in it. To be called before other
  * hooks are added, so that what these log carries the trace.
- * @param requestSeconds made with `enableExemplars`
+ * @param requestSeconds a Histogram with `enableExemplars`, or what takes the same; one without takes its arguments otherwise
  */
-export function observeRequests(server: Pick<FastifyInstance, 'addHook'>, requestSeconds: Histogram): void {
+export function observeRequests(server: Pick<FastifyInstance, 'addHook'>, requestSeconds: RequestSeconds): void {
   const underway = new WeakMap<FastifyRequest, Context>()
   const within = (request: FastifyRequest, next: () => void): void =>
     context.with(underway.get(request) ?? context.active(), next)

@@ -35,7 +35,6 @@ const requestSeconds = new Histogram({
   labelNames: ['http_request_method', 'http_route', 'http_response_status_code'],
   buckets: [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
   registers: [registry],
-  enableExemplars: true,
 })
 
 let fault = 'none'
@@ -47,7 +46,7 @@ await startFake(Number(flags['control-port']), ({ method, path, body }) => {
 
 const errors = createErrorReporter('platform-api')
 const server = fastify()
-observeRequests(server, requestSeconds)
+observeRequests(server, { observe: ({ labels = {}, value }) => requestSeconds.observe(labels, value) })
 server.setErrorHandler(async (error: Error & { code?: string; statusCode?: number }, request, reply) => {
   // 22P02: text where the database expected a number, which is the client's mistake.
   const status = error.statusCode ?? (error.code === '22P02' ? 400 : 500)
