@@ -116,7 +116,7 @@ export const signupsStopped = { ratio: 0.1, signupsMin: 20, window: '3h', for: '
 export const paymentsStopped = { ratio: 0.1, paymentsMin: 20, window: '6h', for: '15m' } as const
 
 /** The last day against the mean of the seven days before it. */
-export const refundSpike = { factor: 3, refundsMin: 10, for: '15m' } as const
+export const refundSpike = { factor: 3, refundsMin: 20, for: '15m' } as const
 export const creditsGrantedSpike = { factor: 3, creditsMin: 1_000, for: '15m' } as const
 
 /**
