@@ -2,13 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { findProgram } from './debian-packages.ts'
-import { answers, type Program, startProgram } from './process.ts'
+import { answers, type Program, type Restartable, startProgram, startRestartable } from './process.ts'
 
-export interface RunningAlertmanager {
+export interface RunningAlertmanager extends Restartable {
   url: string
-  stop(): Promise<void>
-  start(): Promise<void>
-  signal(signal: NodeJS.Signals): Promise<void>
 }
 
 /** What the containers start too: it wants every secret file to be there. */
@@ -51,14 +48,5 @@ export async function startAlertmanager(options: {
       logFile: join(directory, 'alertmanager.log'),
       ready: () => answers(`${url}/-/ready`),
     })
-  let program = await launch()
-  return {
-    url,
-    stop: () => program.stop(),
-    start: async () => {
-      await program.stop()
-      program = await launch()
-    },
-    signal: (signal) => program.signal(signal),
-  }
+  return { url, ...(await startRestartable(launch)) }
 }

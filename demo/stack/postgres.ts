@@ -18,7 +18,7 @@ import { promisify } from 'node:util'
 import getPort from 'get-port'
 import pg from 'pg'
 import { messageOf, UserError } from '../../lib/user-error.ts'
-import { type Program, startProgram } from './process.ts'
+import { type Program, type Restartable, startProgram, startRestartable } from './process.ts'
 
 export interface PostgresOptions {
   /** Everything it writes is below this directory. */
@@ -28,15 +28,10 @@ export interface PostgresOptions {
   settings?: Readonly<Record<string, string>>
 }
 
-export interface Postgres {
+export interface Postgres extends Restartable {
   /** Of the superuser `postgres`, database `postgres`, with its password; other roles need none, on this machine alone. */
   url: string
   port: number
-  program(): Program
-  stop(): Promise<void>
-  /** Starts it again on the same data and port, after a stop or a kill. */
-  start(): Promise<void>
-  signal(signal: NodeJS.Signals): Promise<void>
 }
 
 const run = promisify(execFile)
@@ -57,18 +52,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const password = await initialise(join(native, 'bin', 'initdb'), directory, as)
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
   const launch = async () => startServer({ native, data, port, url, as, options })
-  let program = await launch()
-  return {
-    url,
-    port,
-    program: () => program,
-    stop: () => program.stop(),
-    start: async () => {
-      await program.stop()
-      program = await launch()
-    },
-    signal: (signal) => program.signal(signal),
-  }
+  return { url, port, ...(await startRestartable(launch)) }
 }
 
 interface Server {

@@ -2,13 +2,10 @@ import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { findProgram } from './debian-packages.ts'
-import { answers, type Program, startProgram } from './process.ts'
+import { answers, type Program, type Restartable, startProgram, startRestartable } from './process.ts'
 
-export interface RunningPrometheus {
+export interface RunningPrometheus extends Restartable {
   url: string
-  stop(): Promise<void>
-  start(): Promise<void>
-  signal(signal: NodeJS.Signals): Promise<void>
 }
 
 export interface PrometheusOptions {
@@ -42,14 +39,5 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
       logFile: join(directory, 'prometheus.log'),
       ready: () => answers(`${url}/-/ready`),
     })
-  let program = await launch()
-  return {
-    url,
-    stop: () => program.stop(),
-    start: async () => {
-      await program.stop()
-      program = await launch()
-    },
-    signal: (signal) => program.signal(signal),
-  }
+  return { url, ...(await startRestartable(launch)) }
 }

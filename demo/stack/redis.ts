@@ -3,15 +3,11 @@ import { join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { Redis } from 'ioredis'
 import { findProgram } from './debian-packages.ts'
-import { type Program, startProgram } from './process.ts'
+import { type Program, type Restartable, startProgram, startRestartable } from './process.ts'
 
-export interface RunningRedis {
+export interface RunningRedis extends Restartable {
   url: string
   port: number
-  program(): Program
-  stop(): Promise<void>
-  start(): Promise<void>
-  signal(signal: NodeJS.Signals): Promise<void>
 }
 
 /** Starts a Redis that keeps its data in `directory` (append-only file), so that a kill loses no job. */
@@ -40,18 +36,7 @@ export async function startRedis(options: { directory: string; port?: number }):
       logFile: join(directory, 'redis.log'),
       ready: () => pings(port),
     })
-  let program = await launch()
-  return {
-    url: `redis://127.0.0.1:${port}`,
-    port,
-    program: () => program,
-    stop: () => program.stop(),
-    start: async () => {
-      await program.stop()
-      program = await launch()
-    },
-    signal: (signal) => program.signal(signal),
-  }
+  return { url: `redis://127.0.0.1:${port}`, port, ...(await startRestartable(launch)) }
 }
 
 async function pings(port: number): Promise<boolean> {
