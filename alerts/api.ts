@@ -8,6 +8,7 @@ import {
   burnRates,
   burnRequestsMin,
   keepFiringFor,
+  keepShareFiringFor,
 } from '../catalogue/slo.ts'
 import { type Panel, type Recording, type RuleGroup, recording } from './define.ts'
 import { percent, secondsOf } from './words.ts'
@@ -75,22 +76,30 @@ const availability = apiAvailabilityRatio.critical
 const latency = apiLatencyRatio.critical
 const tooSlow = `Answers slower than ${apiLatencyRatio.seconds} s`
 
-export const apiAlerts: RuleGroup = {
-  name: 'barometer-api',
-  interval,
-  recordings: [total, failed, slow, ...windows.flatMap((each) => [errorShare(each), slowShare(each)])],
+/** Looked at more often than the burn rates, since it pages and ends within minutes. */
+export const apiErrorAlerts: RuleGroup = {
+  name: 'barometer-api-errors',
+  interval: '10s',
   alerts: [
     {
       name: 'ApiErrorRateHigh',
       severity: 'critical',
       component: 'api',
       for: apiErrorRatio.for,
-      keepFiringFor,
+      keepFiringFor: keepShareFiringFor,
       expression: `${ratio(errors(window), all(window))} > ${critical} and ${all(window)} * ${secondsOf(window)} >= ${requestsMin} and ${stillFailing}`,
       summary: "The platform's API answers with errors",
       description: `Of the answers of the last ${window} more than ${percent(critical)} were 500 or above, out of ${requestsMin} at least. It ends with a minute of less than ${percent(recovery.below)}.`,
       panel: panel('Error rate'),
     },
+  ],
+}
+
+export const apiAlerts: RuleGroup = {
+  name: 'barometer-api',
+  interval,
+  recordings: [total, failed, slow, ...windows.flatMap((each) => [errorShare(each), slowShare(each)])],
+  alerts: [
     {
       name: 'ApiAvailabilityBurnFast',
       severity: 'critical',

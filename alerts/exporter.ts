@@ -5,7 +5,7 @@ import {
   snapshotTimestampSeconds,
 } from '../catalogue/exporter.ts'
 import { value } from '../catalogue/promql.ts'
-import { keepFiringFor, snapshotAgeSeconds } from '../catalogue/slo.ts'
+import { snapshotAgeSeconds } from '../catalogue/slo.ts'
 import type { Panel, RuleGroup } from './define.ts'
 
 const panel = (title: string): Panel => ({ board: 'barometer-exporter', title })
@@ -19,7 +19,7 @@ export const exporterAlerts: RuleGroup = {
       severity: 'critical',
       component: 'exporter',
       for: '30s',
-      keepFiringFor,
+      // Not kept: figures that were computed are young for minutes.
       expression: `time() - ${value(snapshotTimestampSeconds)} > ${snapshotAgeSeconds.critical}`,
       summary: 'The business figures are old',
       description: `They were last computed more than ${snapshotAgeSeconds.critical} s ago, though they should be every minute.`,

@@ -1,4 +1,4 @@
-import { apiAlerts } from './api.ts'
+import { apiAlerts, apiErrorAlerts } from './api.ts'
 import { auditAlerts } from './audit.ts'
 import { contentAlerts } from './content.ts'
 import { dependencyAlerts } from './dependencies.ts'
@@ -15,6 +15,7 @@ export const ruleGroups = [
   dependencyAlerts,
   queueAlerts,
   gpuAlerts,
+  apiErrorAlerts,
   apiAlerts,
   exporterAlerts,
   auditAlerts,

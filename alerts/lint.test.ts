@@ -148,10 +148,11 @@ test('what is hard down is looked at every 5 s, waits 30 s and is kept for a min
   for (const { keepFiringFor } of hardDown) expect(keepFiringFor).toBe('1m')
 })
 
-test('every critical alert is kept, and none waits longer than its five minutes allow', () => {
-  for (const { name, severity, keepFiringFor, for: wait = '0s', group } of alerts) {
+test('no critical alert is kept longer than a minute, and none waits longer than its five minutes allow', () => {
+  for (const { name, severity, keepFiringFor = '0s', for: wait = '0s', group } of alerts) {
     if (severity !== 'critical') continue
-    expect(keepFiringFor, name).toBe('1m')
+    // Beside it: Alertmanager's minute, an evaluation, a scrape, and the minute that must be good.
+    expect(secondsOf(keepFiringFor), name).toBeLessThanOrEqual(60)
     // With the evaluation, a scrape and the group wait.
     expect(secondsOf(wait) + secondsOf(group.interval) + 35, name).toBeLessThan(300)
   }

@@ -6,20 +6,24 @@
 export const hardDownFor = '30s'
 /** A page is not taken back for a blip of good in the middle of an outage. */
 export const keepFiringFor = '1m'
+/** What ends with a good minute has waited long enough by it; with Alertmanager's minute more than this is over 180 s. */
+export const keepShareFiringFor = '30s'
 
 /**
  * Share of generations that succeed, of those that succeeded or failed in the last ten minutes. When all fail, 15 %
  * of the window is enough to fall below: 90 s, and with refresh, scrape, evaluation and `for` a page within 300 s. A good
- * minute ends it: the window would remember for almost ten. Where 94 % succeed, as on a good day, one of 200 minutes with
- * 90 generations is below 87.5 %, and one of 20 below 90 %: then it would page again.
+ * minute ends it, at once: the window would remember for almost ten, and figures that come every minute leave no time to
+ * keep it within 180 s. Where 94 % succeed, as on a good day, one of 200 minutes with 90 generations is below 87.5 %, and
+ * one of 20 below 90 %; `for` is longer than a minute, so that such a one does not page again. Of fewer than 50 one minute
+ * is chance when 70 % succeed, so three must be good; when 80 % do it is chance up to 150, and it may page twice.
  */
 export const generationSuccessRatio = {
   warning: 0.95,
   critical: 0.85,
   generationsMin: 20,
   window: '10m',
-  for: '1m',
-  recovery: { from: 0.875, window: '1m' },
+  for: '75s',
+  recovery: { from: 0.875, window: '1m', few: { generations: 50, window: '3m' } },
 } as const
 
 /**

@@ -22,11 +22,8 @@ export interface Fault {
 
 /** Kinds of fault, with what is promised: seconds from the fault to the page. */
 export const pageSecondsMax = { hard: 60, soft: 300 } as const
-/**
- * From the repair to the message that says so. A soft alert is of figures that come each minute or each half, and waits for
- * a good minute of them.
- */
-export const resolveSecondsMax = { hard: 180, soft: 360 } as const
+/** From the repair to the message that says so. */
+export const resolveSecondsMax = 180
 
 const put = async (url: string, fault: string): Promise<void> => {
   const response = await fetch(`${url}/faults`, { method: 'PUT', body: fault })

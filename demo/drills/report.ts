@@ -16,8 +16,8 @@ export function findingsOf(outcome: Outcome): string[] {
   if (pages > 1) findings.push(`paged ${pages} times`)
   if (pageSeconds === undefined) return findings
   if (resolveSeconds === undefined) findings.push('never resolved')
-  else if (resolveSeconds > resolveSecondsMax[fault.kind])
-    findings.push(`resolved after ${resolveSeconds.toFixed(0)} s; expected ${resolveSecondsMax[fault.kind]} s`)
+  else if (resolveSeconds > resolveSecondsMax)
+    findings.push(`resolved after ${resolveSeconds.toFixed(0)} s; expected ${resolveSecondsMax} s`)
   if (resolves > 1) findings.push(`resolved ${resolves} times`)
   return findings
 }
