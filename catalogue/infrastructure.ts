@@ -126,6 +126,17 @@ export const queueIdsEvictedTotal = metric({
   labels: { queue },
 })
 
+export const queueEventsMissedTotal = metric({
+  ...queueFigures,
+  type: 'counter',
+  name: 'platform_queue_events_missed_total',
+  unit: 'events',
+  help: "Events that were trimmed from the queue's stream before they were read; jobs finished and their times lack them.",
+  definition:
+    "From the stream's count of entries ever added, against those that were read since the exporter first read it whole. Absent where Redis does not tell it (before 7.0, or refused by an ACL).",
+  labels: { queue },
+})
+
 const gpuProviders = ['runpod_serverless', 'runpod_pods', 'comfyui'] as const
 
 export const gpuWorkers = metric({

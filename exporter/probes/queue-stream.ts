@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { messageOf } from '../../lib/user-error.ts'
 import { validated } from './http.ts'
 import type { QueueEvent, QueueTimes } from './queue-events.ts'
 
@@ -11,6 +12,17 @@ const historyEntriesMax = 20_000
 
 const Entries = Compile(Type.Array(Type.Tuple([Type.String(), Type.Array(Type.String())])))
 
+/** What Redis says of a stream: how many entries it was ever given, and the id of the last. */
+interface StreamInfo {
+  added: number
+  last: EntryId
+}
+
+interface EntryId {
+  ms: number
+  sequence: number
+}
+
 /** Reads the event stream of one queue from where it stopped, also after Redis was away or the stream was trimmed. */
 export class QueueStream {
   readonly #key: string
@@ -20,10 +32,21 @@ export class QueueStream {
   #cursor: string | undefined
   /** Entries up to this one were there before the exporter started. */
   #boundary = { ms: 0, sequence: 0 }
+  /** Of the entries that were ever added, how many are up to the cursor; known once all was read. */
+  #passed: number | undefined
+  #missed: number | undefined
 
   constructor(key: string, times: QueueTimes) {
     this.#key = key
     this.#times = times
+  }
+
+  /**
+   * Entries that were trimmed before they were read, since all was first read; undefined where Redis does not count what
+   * it was given (before 7.0).
+   */
+  get missed(): number | undefined {
+    return this.#missed
   }
 
   /** Reads all there is, after whoever is at it. What was read stays read when it is cut short. */
@@ -35,6 +58,9 @@ export class QueueStream {
 
   async #read(redis: Redis, signal: AbortSignal): Promise<void> {
     this.#cursor ??= await this.#begin(redis)
+    // Before the entries, so that none can be trimmed unseen between the two.
+    const info = await infoOf(redis, this.#key)
+    let beyond = 0
     for (;;) {
       signal.throwIfAborted()
       const page = validated(
@@ -42,9 +68,22 @@ export class QueueStream {
         `the stream ${this.#key}`,
         Entries,
       )
-      for (const [id, fields] of page) this.#take(id, fields)
-      if (page.length < pageEntries) return
+      for (const [id, fields] of page) {
+        this.#take(id, fields)
+        if (info !== undefined && isAfter(parseId(id), info.last)) beyond += 1
+      }
+      if (page.length < pageEntries) break
     }
+    if (info !== undefined) this.#reckon(info, beyond)
+  }
+
+  /** What was added and not read was missed. `beyond` were read that came after Redis was asked. */
+  #reckon({ added }: StreamInfo, beyond: number): void {
+    const passed = this.#passed
+    this.#passed = added + beyond
+    if (passed === undefined) this.#missed = 0
+    // Fewer than were passed: a new stream, in the place of one that was deleted.
+    else if (this.#passed >= passed) this.#missed = (this.#missed ?? 0) + this.#passed - passed
   }
 
   /** Where to begin: so many entries before the end that the jobs in flight are known. */
@@ -57,14 +96,29 @@ export class QueueStream {
   }
 
   #take(id: string, fields: readonly string[]): void {
-    const { ms, sequence } = parseId(id)
-    const { ms: boundaryMs, sequence: boundarySequence } = this.#boundary
-    const counting = ms > boundaryMs || (ms === boundaryMs && sequence > boundarySequence)
-    const event = eventOf(ms, fields)
-    if (event !== undefined) this.#times.take(event, counting)
+    const at = parseId(id)
+    const event = eventOf(at.ms, fields)
+    if (event !== undefined) this.#times.take(event, isAfter(at, this.#boundary))
     this.#cursor = id
+    if (this.#passed !== undefined) this.#passed += 1
   }
 }
+
+/** None is a stream that nothing was added to. */
+async function infoOf(redis: Redis, key: string): Promise<StreamInfo | undefined> {
+  try {
+    const answer = await redis.xinfo('STREAM', key)
+    if (!Array.isArray(answer)) return undefined
+    const told = (name: string): unknown => answer[answer.indexOf(name) + 1]
+    const [added, last] = [told('entries-added'), told('last-generated-id')]
+    return typeof added === 'number' && typeof last === 'string' ? { added, last: parseId(last) } : undefined
+  } catch (error) {
+    return messageOf(error).includes('no such key') ? { added: 0, last: parseId('0-0') } : undefined
+  }
+}
+
+const isAfter = (one: EntryId, other: EntryId): boolean =>
+  one.ms > other.ms || (one.ms === other.ms && one.sequence > other.sequence)
 
 /** The next id there can be. Redis before 6.2 knows no exclusive start. */
 function after(id: string): string {
@@ -72,7 +126,7 @@ function after(id: string): string {
   return `${ms}-${sequence + 1}`
 }
 
-function parseId(id: string): { ms: number; sequence: number } {
+function parseId(id: string): EntryId {
   const [ms = '0', sequence = '0'] = id.split('-')
   return { ms: Number(ms), sequence: Number(sequence) }
 }

@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import {
   dependencyUp,
+  queueEventsMissedTotal,
   queueIdsEvictedTotal,
   queueJobs,
   queueJobsFinishedTotal,
@@ -94,6 +95,12 @@ async function plainTimes(name: string): Promise<{ wait: number[]; processing: n
     if (event === 'completed' || event === 'failed') processing.push((at - (active.get(jobId) ?? Number.NaN)) / 1_000)
   }
   return { wait, processing }
+}
+
+/** How many entries a stream was ever given, as Redis has it. */
+async function addedTo(key: string): Promise<number> {
+  const info = (await commands.xinfo('STREAM', key)) as unknown[]
+  return Number(info[info.indexOf('entries-added') + 1])
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -274,6 +281,35 @@ test('a stream that is trimmed or deleted does not stop the counting', async () 
   await finished(queue, 1)
   await probes.tick()
   expect(probes.value(queueJobsFinishedTotal, { queue: name, result: 'completed' })).toBe(2)
+})
+
+test('events that are trimmed before they are read are counted as missed, each of them once', async () => {
+  const { name, queue } = newQueue()
+  const key = `bull:${name}:events`
+  const missed = () => probes.value(queueEventsMissedTotal, { queue: name })
+  // Trimmed before the first look: nobody was there to miss it.
+  for (let job = 0; job < 5; job += 1) await queue.add('before', {})
+  await queue.trimEvents(2)
+  const probes = await probing(name)
+  expect(missed()).toBe(0)
+  const read = await addedTo(key)
+  for (let job = 0; job < 7; job += 1) await queue.add('unread', {})
+  await commands.xtrim(key, 'MAXLEN', 4)
+  const lost = (await addedTo(key)) - read - 4
+  expect(lost).toBeGreaterThan(4)
+  await probes.tick()
+  expect(missed()).toBe(lost)
+  await queue.add('read', {})
+  await probes.tick()
+  expect(missed()).toBe(lost)
+  // Another stream in its place begins to count anew, and none of it is missed.
+  await commands.del(key)
+  await queue.add('anew', {})
+  await probes.tick()
+  await queue.add('anew', {})
+  await queue.trimEvents(0)
+  await probes.tick()
+  expect(missed()).toBe(lost + (await addedTo(key)) / 2)
 })
 
 test('what is more than the memory holds is counted as evicted, and the rest is still measured', async () => {

@@ -1,4 +1,10 @@
-import { queueJobs, queueOldestWaitingSeconds, queuePaused, queueWorkers } from '../../catalogue/infrastructure.ts'
+import {
+  queueEventsMissedTotal,
+  queueJobs,
+  queueOldestWaitingSeconds,
+  queuePaused,
+  queueWorkers,
+} from '../../catalogue/infrastructure.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
 import { type Probe, ProbeError, type Reading, reading } from './probe.ts'
 import { QueueConnection } from './queue-connection.ts'
@@ -66,7 +72,8 @@ export function queueProbes(options: QueueOptions): Probe[] {
           const workers = workersAmong(await connection.clientNames(redis), queue)
           followed.add(stream)
           timer ??= setInterval(() => void readAhead(), readAheadMs).unref()
-          return [...readingsOf(queue, state, workers), ...times.read()]
+          const missed = stream.missed === undefined ? [] : [reading(queueEventsMissedTotal, { queue }, stream.missed)]
+          return [...readingsOf(queue, state, workers), ...times.read(), ...missed]
         }),
       stop: async () => {
         clearInterval(timer)

@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { pino } from 'pino'
 import type { Metric } from '../../catalogue/define.ts'
-import { queueIdsEvictedTotal, queueJobsFinishedTotal, queueWaitSeconds } from '../../catalogue/infrastructure.ts'
+import {
+  queueEventsMissedTotal,
+  queueIdsEvictedTotal,
+  queueJobsFinishedTotal,
+  queueWaitSeconds,
+} from '../../catalogue/infrastructure.ts'
 import { startProbes } from '../../exporter/probes/index.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { atMost, exactly, type Seen } from './bound.ts'
@@ -53,6 +58,7 @@ export async function manyQueueEvents({ redisUrl, eventsPerSecond, seconds }: Qu
       exactly('jobs counted as completed', value(queueJobsFinishedTotal, 'completed'), 'jobs', produced.added),
       exactly('jobs whose wait was measured', value(queueWaitSeconds), 'jobs', produced.added),
       exactly('ids that were not remembered', value(queueIdsEvictedTotal), 'ids', 0),
+      exactly('events that were trimmed unread', value(queueEventsMissedTotal), 'events', 0),
       atMost('processor of the probes', processorPercent, '%', 50),
       atMost('a tick when there is nothing new', tickMs, 'ms', 1_000),
     ]

@@ -114,6 +114,7 @@ export const liveMetrics: readonly LiveMetric[] = [
   ofQueues(infrastructure.queueWaitSeconds, ({ size }) => size, 4),
   ofQueues(infrastructure.queueProcessingSeconds, ({ size }) => size, 11),
   ofQueues(infrastructure.queueIdsEvictedTotal, () => 0),
+  ofQueues(infrastructure.queueEventsMissedTotal, () => 0),
   of(
     'barometer-probes',
     jobsFailed,
