@@ -30,6 +30,27 @@ test('views.md has every view and column of the contract, and no other', () => {
   }
 })
 
+/** What a walk shows before its figures, whatever the tables. */
+function testOpening(walked: () => Walk, { missing, absent }: { missing: unknown[]; absent: readonly string[] }): void {
+  test('init says what the page shows', () => {
+    const { exitCode, stderr } = walked().init
+    expect(exitCode).toBe(0)
+    expect(page).toContain(`\`\`\`text\n${stderr.split('\n').slice(0, views.length).join('\n')}\n\`\`\``)
+  })
+
+  test('the draft runs as it is, and check names what is missing', () => {
+    expect(walked().halfDone.exitCode).toBe(1)
+    expect(problemsOf(walked().halfDone.report)).toEqual(missing)
+  })
+
+  test('after the edits of the page and the indexes of check, check is content', () => {
+    expect(problemsOf(walked().unindexed.report).filter((line) => !line.includes('is not there'))).toEqual([])
+    expect(walked().done.exitCode).toBe(0)
+    const states = walked().done.report.views.map(({ view, status }) => [view, status])
+    expect(states).toEqual(views.map((view) => [view, absent.includes(view) ? 'off' : 'ok']))
+  })
+}
+
 describe('tables as Prisma makes them', () => {
   let walked: Walk
   beforeAll(async () => {
@@ -37,28 +58,15 @@ describe('tables as Prisma makes them', () => {
   }, walkTimeoutMs)
   afterAll(() => close(walked))
 
-  test('init says what the page shows', () => {
-    expect(walked.init.exitCode).toBe(0)
-    expect(page).toContain(`\`\`\`text\n${walked.init.stderr.split('\n').slice(0, views.length).join('\n')}\n\`\`\``)
-  })
-
-  test('the draft runs as it is, and check names what is missing', () => {
-    expect(walked.halfDone.exitCode).toBe(1)
-    expect(problemsOf(walked.halfDone.report)).toEqual([
+  testOpening(() => walked, {
+    missing: [
       expect.stringContaining('barometer_source.visits is still the empty draft'),
       'view subscriptions: column interval_count holds NULL; expected a value in every row',
       expect.stringContaining('barometer_source.subscription_events is still the empty draft'),
       'view refunds: column currency holds NULL; expected a value in every row',
       expect.stringContaining('barometer_source.influencer_requests is still the empty draft'),
-    ])
-  })
-
-  test('after the edits of the page and the indexes of check, check is content', () => {
-    expect(problemsOf(walked.unindexed.report).filter((line) => !line.includes('is not there'))).toEqual([])
-    expect(walked.done.exitCode).toBe(0)
-    const states = walked.done.report.views.map(({ view, status }) => [view, status])
-    const absent = ['visits', 'influencer_requests']
-    expect(states).toEqual(views.map((view) => [view, absent.includes(view) ? 'off' : 'ok']))
+    ],
+    absent: ['visits', 'influencer_requests'],
   })
 
   test('the figures are those of plain SQL on the tables, and so they are after a subscription changed', async () => {
@@ -208,28 +216,15 @@ describe('Supabase and Stripe', () => {
   }, walkTimeoutMs)
   afterAll(() => close(walked))
 
-  test('init says what the page shows', () => {
-    expect(walked.init.exitCode).toBe(0)
-    expect(page).toContain(`\`\`\`text\n${walked.init.stderr.split('\n').slice(0, views.length).join('\n')}\n\`\`\``)
-  })
-
-  test('the draft runs as it is, and check names what is missing', () => {
-    expect(walked.halfDone.exitCode).toBe(1)
-    expect(problemsOf(walked.halfDone.report)).toEqual([
+  testOpening(() => walked, {
+    missing: [
       'view users: column is_internal holds NULL; expected a value in every row',
       expect.stringContaining('barometer_source.characters is still the empty draft'),
       expect.stringContaining('barometer_source.subscription_events is still the empty draft'),
       expect.stringContaining('barometer_source.bug_reports is still the empty draft'),
       expect.stringContaining('barometer_source.influencer_requests is still the empty draft'),
-    ])
-  })
-
-  test('after the edits of the page and the indexes of check, check is content', () => {
-    expect(problemsOf(walked.unindexed.report).filter((line) => !line.includes('is not there'))).toEqual([])
-    expect(walked.done.exitCode).toBe(0)
-    const states = walked.done.report.views.map(({ view, status }) => [view, status])
-    const absent = ['bug_reports', 'influencer_requests']
-    expect(states).toEqual(views.map((view) => [view, absent.includes(view) ? 'off' : 'ok']))
+    ],
+    absent: ['bug_reports', 'influencer_requests'],
   })
 
   test('the figures are those of plain SQL on the tables', async () => {

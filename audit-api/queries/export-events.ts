@@ -1,30 +1,9 @@
 import pg from 'pg'
 import type { LineWriter } from '../copy-rows.ts'
+import { eventColumns } from '../event-columns.ts'
 import type { Filter } from '../filter.ts'
 import type { ExportFormat } from '../schemas/list.ts'
 import { whereClause } from './conditions.ts'
-
-/** The columns of the CSV, in order. Its lines are written by where id and times stand: these stay the first. */
-export const exportColumns = [
-  'id',
-  'occurred_at',
-  'recorded_at',
-  'actor_type',
-  'actor_id',
-  'actor_name',
-  'actor_email',
-  'action',
-  'target_type',
-  'target_id',
-  'target_name',
-  'outcome',
-  'ip',
-  'user_agent',
-  'request_id',
-  'trace_id',
-  'metadata',
-  'changes',
-] as const
 
 /** What we make or check ourselves can begin no formula, and JSON begins with a brace. */
 const harmless: readonly string[] = [
@@ -54,7 +33,7 @@ export function exportFile(filter: Filter, format: ExportFormat): ExportFile {
   return format === 'csv'
     ? {
         statement: copyStatement(csvCells, filter, "FORMAT csv, ENCODING 'UTF8'"),
-        head: `${exportColumns.join(',')}\r\n`,
+        head: `${eventColumns.join(',')}\r\n`,
         writeLine: writeCsvLine,
       }
     : { statement: copyStatement(jsonCell, filter, jsonOptions), head: '', writeLine: writeJsonLine }
@@ -71,7 +50,7 @@ function copyStatement(cells: string, filter: Filter, options: string): string {
   ) TO STDOUT WITH (${options})`
 }
 
-const csvCells = exportColumns
+const csvCells = eventColumns
   .map((column) => (harmless.includes(column) ? column : `barometer_audit.formula_safe(${column}) AS ${column}`))
   .join(', ')
 

@@ -1,28 +1,9 @@
+import { eventColumns } from '../event-columns.ts'
+
 const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`
 
 /** The columns of the file, in order: all that the hash of a row is made of, and the hash. */
-export const archiveColumns = [
-  'sequence',
-  'id',
-  'occurred_at',
-  'recorded_at',
-  'actor_type',
-  'actor_id',
-  'actor_name',
-  'actor_email',
-  'action',
-  'target_type',
-  'target_id',
-  'target_name',
-  'outcome',
-  'ip',
-  'user_agent',
-  'request_id',
-  'trace_id',
-  'metadata',
-  'changes',
-  'row_hash',
-] as const
+export const archiveColumns = ['sequence', ...eventColumns, 'row_hash'] as const
 
 /** Whole months before `$1`, the oldest first. Partitions are named by their month. */
 export const oldMonthsSql = `

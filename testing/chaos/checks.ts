@@ -194,7 +194,7 @@ export function footprintOf(world: World, name: (typeof watched)[number]): Footp
  * By how much a service may hold more than the most that one of its kind held before any fault. The heap is what a leak
  * grows; what Node keeps of memory that it freed comes and goes by a hundred megabytes, the more so in the one that leads.
  */
-export const tolerance = { heapMegabytes: 30, rssMegabytes: 250, descriptors: 25 }
+export const tolerance = { heapMegabytes: 30, rssMegabytes: 100, descriptors: 25 }
 
 /** Either exporter may lead: both are held to the same. */
 const kindOf = (name: string): string => (name === 'auditApi' ? name : 'exporter')

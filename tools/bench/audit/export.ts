@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { to as copyTo } from 'pg-copy-streams'
-import { exportColumns } from '../../../audit-api/queries/export-events.ts'
+import { eventColumns } from '../../../audit-api/event-columns.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import { type Summary, summarise } from '../statistics.ts'
 import type { Service } from './service.ts'
@@ -26,7 +26,7 @@ export interface ExportOptions {
 }
 
 const copyStatement = (target: string) =>
-  `COPY (SELECT ${exportColumns.join(', ')} FROM barometer_audit.event) TO ${target} WITH (FORMAT csv, HEADER true)`
+  `COPY (SELECT ${eventColumns.join(', ')} FROM barometer_audit.event) TO ${target} WITH (FORMAT csv, HEADER true)`
 
 /** The whole log by HTTP and by psql, both thrown away where they arrive, in turn. */
 export async function measureExport(options: ExportOptions): Promise<ExportResult> {
