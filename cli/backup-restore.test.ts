@@ -15,7 +15,7 @@ import { startS3 } from '../demo/stack/s3.ts'
 import { refreshOnce } from '../exporter/main.ts'
 import { createClient, createPool } from '../lib/postgres.ts'
 import { readSettings } from '../lib/settings.ts'
-import { testDirectory } from '../testing/database.ts'
+import { postgresVersion, testDirectory } from '../testing/database.ts'
 import { checkStore } from './check/store.ts'
 import { barometer } from './testing.ts'
 
@@ -28,10 +28,15 @@ async function backUp(postgres: Postgres, from: string, to: string): Promise<voi
   const session = createClient({ connectionString: postgres.url, applicationName: 'backup' })
   await session.connect()
   try {
-    await session.query("SELECT pg_backup_start('barometer', true)")
+    const old = (await postgresVersion(session)) < 15
+    await session.query(
+      old ? "SELECT pg_start_backup('barometer', true, false)" : "SELECT pg_backup_start('barometer', true)",
+    )
     mkdirSync(to, { recursive: true })
     await run('cp', ['-a', join(from, 'data'), join(from, 'password'), to])
-    const { rows } = await session.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)')
+    const { rows } = await session.query<{ labelfile: string }>(
+      `SELECT labelfile FROM ${old ? 'pg_stop_backup(false, false)' : 'pg_backup_stop(false)'}`,
+    )
     await run('sh', [
       '-c',
       'rm -rf "$1/data/pg_wal" "$1/data/postmaster.pid" && cp -a "$0/data/pg_wal" "$1/data/"',

@@ -3,7 +3,7 @@
  * that needs it, in a directory that goes with the run.
  *
  * - here: `createDatabase(template?) → {url, name, pool, drop()}`, `databaseUrl(name) → url`, `asSuperuser(sql)`,
- *   `testDirectory(name) → path`
+ *   `postgresVersion(pool) → 14 to 18`, `testDirectory(name) → path`
  * - `platform.ts`: `createPlatformDatabase() → {url, name, pool, drop(), exporterUrl, auditUrl}`, with the reference
  *   platform, its views and the audit log
  * - `filled-platform.ts`: `filledPlatform() → {database, settings, run, refreshed(), wrong()}`, rows of each kind and a store on them
@@ -67,6 +67,14 @@ export async function asSuperuser(sql: string): Promise<void> {
   } finally {
     await client.end()
   }
+}
+
+/** The major version of a server, as 14 or 18: some of what tests ask came with a later one. */
+export async function postgresVersion(client: Pick<pg.Pool, 'query'>): Promise<number> {
+  const { rows } = await client.query<{ major: number }>(
+    `SELECT current_setting('server_version_num')::int / 10000 AS major`,
+  )
+  return rows[0]?.major ?? 0
 }
 
 /** A new directory for a program that a test starts; it goes with the run. */

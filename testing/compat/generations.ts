@@ -5,13 +5,14 @@ import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { findOnPath, type ProgramFile, type ProgramName, unpackedProgram } from '../../demo/stack/debian-packages.ts'
 import { UserError } from '../../lib/user-error.ts'
+import { testsOfPrograms } from './tests.ts'
 
-/** Programs of one age, and the environment in which everything takes these and no others. */
+/** Programs of one age, the environment in which everything takes these and no others, and the tests that need them. */
 export interface Generation {
-  name: string
-  prometheus: string
-  alertmanager: string
+  /** With their versions. */
+  programs: string
   environment: Readonly<Record<string, string>>
+  tests: readonly string[]
 }
 
 /** Major and minor version that the newer generation has at least. */
@@ -40,12 +41,7 @@ const all: readonly ProgramName[] = ['prometheus', 'promtool', 'alertmanager', '
 /** That of the distribution: the oldest that is supported on Debian 12. */
 export async function distributionGeneration(say: (line: string) => void): Promise<Generation> {
   const version = async (name: ProgramName) => (await versionOf(await unpackedProgram(name, say))).text
-  return {
-    name: 'of the distribution',
-    prometheus: await version('prometheus'),
-    alertmanager: await version('alertmanager'),
-    environment: { PROGRAMS_FROM: 'distribution' },
-  }
+  return generationOf('of the distribution', version, { PROGRAMS_FROM: 'distribution' })
 }
 
 /** The newer one, from PATH or built by Go; where there is neither, the reason. */
@@ -75,12 +71,16 @@ async function generationIn(folder: string | undefined): Promise<Generation> {
     const found = folder === undefined ? findOnPath([name]) : findIn(folder, name)
     return (await versionOf({ path: found ?? name, environment: {} })).text
   }
-  return {
-    name: folder === undefined ? 'on PATH' : 'built by Go',
-    prometheus: await version('prometheus'),
-    alertmanager: await version('alertmanager'),
-    environment: { PATH: path },
-  }
+  return generationOf(folder === undefined ? 'on PATH' : 'built by Go', version, { PATH: path })
+}
+
+async function generationOf(
+  from: string,
+  version: (name: ProgramName) => Promise<string>,
+  environment: Readonly<Record<string, string>>,
+): Promise<Generation> {
+  const programs = `Prometheus ${await version('prometheus')} and Alertmanager ${await version('alertmanager')} (${from})`
+  return { programs, environment, tests: testsOfPrograms }
 }
 
 /** Builds what is not there yet, each version in a folder of its own. */
