@@ -291,8 +291,10 @@ test('events that are trimmed before they are read are counted as missed, each o
   for (let job = 0; job < 5; job += 1) await queue.add('before', {})
   await queue.trimEvents(2)
   const probes = await probing(name)
-  expect(missed()).toBe(0)
   const read = await addedTo(key)
+  // Redis before 7 does not count what it is given.
+  expect(missed()).toBe(Number.isNaN(read) ? undefined : 0)
+  if (Number.isNaN(read)) return
   for (let job = 0; job < 7; job += 1) await queue.add('unread', {})
   await commands.xtrim(key, 'MAXLEN', 4)
   const lost = (await addedTo(key)) - read - 4
