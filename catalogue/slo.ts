@@ -14,7 +14,7 @@ export const keepShareFiringFor = '30s'
  * of the window is enough to fall below: 90 s, and with refresh, scrape, evaluation and `for` a page within 300 s. A good
  * minute ends it, at once: the window would remember for almost ten, and figures that come every minute leave no time to
  * keep it within 180 s. Where 94 % succeed, as on a good day, one of 200 minutes with 90 generations is below 87.5 %, and
- * one of 20 below 90 %; `for` is longer than a minute, so that such a one does not page again. Of fewer than 50 one minute
+ * one of 20 below 90 %; `for` is longer than a minute, so that such a one does not page again. Of fewer than 30 one minute
  * is chance when 70 % succeed, so three must be good; when 80 % do it is chance up to 150, and it may page twice.
  */
 export const generationSuccessRatio = {
@@ -23,7 +23,7 @@ export const generationSuccessRatio = {
   generationsMin: 20,
   window: '10m',
   for: '75s',
-  recovery: { from: 0.875, window: '1m', few: { generations: 50, window: '3m' } },
+  recovery: { from: 0.875, window: '1m', few: { generations: 30, window: '3m' } },
 } as const
 
 /**
