@@ -192,7 +192,7 @@ export function footprintOf(world: World, name: (typeof watched)[number]): Footp
 
 /**
  * By how much a service may hold more than the most that one of its kind held before any fault. The heap is what a leak
- * grows; what Node keeps of memory that it freed comes and goes by a hundred megabytes, the more so in the one that leads.
+ * grows; what Node keeps of memory that it freed comes and goes by tens of megabytes.
  */
 export const tolerance = { heapMegabytes: 30, rssMegabytes: 100, descriptors: 25 }
 
