@@ -60,8 +60,9 @@ test('receivers that do not answer leave no secret in what Alertmanager writes, 
     expect(tracesIn(await (await fetch(`${alertmanager.url}${path}`)).text()), path).toEqual([])
   }
   const status = (await (await fetch(`${alertmanager.url}/api/v2/status`)).json()) as Status
-  // Up to 0.25 its status shows a webhook's address, which docs/security.md says; later ones write <secret>.
-  const shown = Number(status.versionInfo.version.split('.')[1]) > 25 ? 0 : 1
+  // Up to 0.25 its status shows a webhook's address, which docs/security.md says; later ones write <secret>. One that
+  // `go install` built knows no version of its own, and is a later one.
+  const shown = Number(status.versionInfo.version.split('.')[1]) <= 25 ? 1 : 0
   expect(tracesIn(status.config.original)).toHaveLength(shown)
   expect(tracesIn(commandLines().join('\n'))).toEqual([])
   // The dead man's switch is in the copy of the configuration that start.sh makes for its user alone.
