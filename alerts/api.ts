@@ -54,10 +54,9 @@ function burns(of: Share, goal: number, among: readonly BurnRate[]): Expression 
   const parts = among.map(({ long, short, factor }) => {
     const limit = Number((factor * (1 - goal)).toFixed(4))
     const requested = `sum_over_time(${total.name}[${long}]) * ${secondsOf(interval)} >= ${burnRequestsMin}`
-    // A window of a day that began with the first scrapes, minutes ago, is none.
-    const recorded = `count_over_time(${total.name}[${long}]) >= ${secondsOf(long) / secondsOf(interval) / 8}`
-    const enough = `${requested} and ${recorded}`
-    return `(${of(long).name} > ${limit} and ${of(short).name} > ${limit} and ${enough})`
+    // Of a window that reaches back before the first scrapes, the rest counts as good: a new installation has all its budget.
+    const recorded = `clamp_max(count_over_time(${total.name}[${long}:${base}]) / ${secondsOf(long) / secondsOf(base)}, 1)`
+    return `(${of(long).name} * ${recorded} > ${limit} and ${of(short).name} > ${limit} and ${requested})`
   })
   return parts.join(' or ')
 }
