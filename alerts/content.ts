@@ -19,10 +19,16 @@ const succeeded = recording(
   ratio(`(${succeededIn(window)}) or 0 * ${ended.name}`, ended.name),
 )
 
-const failsIn = (range: string) =>
-  `${ratio(`(${succeededIn(range)}) or 0 * ${endedIn(range)}`, endedIn(range))} < ${recovery.from}`
-/** Generations still fail: what the longer window remembers is not over. One minute says little where few end in it. */
-const stillFailing = `(${failsIn(recovery.window)} or ${failsIn(recovery.few.window)} and ${endedIn(recovery.window)} < ${recovery.few.generations})`
+const { from, window: minute, few, outage } = recovery
+const goodIn = (range: string) => `((${succeededIn(range)}) or 0 * ${endedIn(range)})`
+const shareIn = (range: string) => ratio(goodIn(range), endedIn(range))
+/** In the longer range without its last minute. */
+const before = (of: (range: string) => string) => `(${of(few.window)}) - (${of(minute)})`
+/** One minute says little where few end in it, unless it is plainly another one than those before. */
+const fails = `(${shareIn(minute)} < ${from} or ${shareIn(few.window)} < ${from} and ${endedIn(minute)} < ${few.generations})`
+const outageEnded = `(${shareIn(minute)} >= ${outage.from} and ${ratio(before(goodIn), before(endedIn))} < ${outage.below})`
+/** Generations still fail: what the longer window remembers is not over. */
+const stillFailing = `(${fails} unless ${outageEnded})`
 
 export const contentAlerts: RuleGroup = {
   name: 'barometer-content',
@@ -36,7 +42,7 @@ export const contentAlerts: RuleGroup = {
       for: generationSuccessRatio.for,
       expression: `${succeeded.name} < ${successMin} and ${ended.name} >= ${generationsMin} and ${stillFailing}`,
       summary: 'Too many generations fail',
-      description: `Of the generations that ended in the last ${window} less than ${percent(successMin)} succeeded, out of ${generationsMin} at least. It ends with a minute in which ${percent(recovery.from)} do, or with three where fewer than ${recovery.few.generations} end in one.`,
+      description: `Of the generations that ended in the last ${window} less than ${percent(successMin)} succeeded, out of ${generationsMin} at least. It ends with a minute in which ${percent(from)} do, or with three where fewer than ${few.generations} end in one; after an outage with a minute of ${percent(outage.from)}.`,
       panel: { board: 'barometer-content', title: 'Success rate by type' },
     },
   ],

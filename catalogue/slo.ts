@@ -16,6 +16,7 @@ export const keepShareFiringFor = '30s'
  * keep it within 180 s. Where 94 % succeed, as on a good day, one of 200 minutes with 90 generations is below 87.5 %, and
  * one of 20 below 90 %; `for` is longer than a minute, so that such a one does not page again. Of fewer than 30 one minute
  * is chance when 70 % succeed, so three must be good; when 80 % do it is chance up to 150, and it may page twice.
+ * After two minutes in which most failed 75 % are no chance, however few: that is over at once.
  */
 export const generationSuccessRatio = {
   warning: 0.95,
@@ -23,7 +24,10 @@ export const generationSuccessRatio = {
   generationsMin: 20,
   window: '10m',
   for: '75s',
-  recovery: { from: 0.875, window: '1m', few: { generations: 30, window: '3m' } },
+  recovery: {
+    ...{ from: 0.875, window: '1m', few: { generations: 30, window: '3m' } },
+    outage: { below: 0.5, from: 0.75 },
+  },
 } as const
 
 /**
