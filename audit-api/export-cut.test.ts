@@ -1,7 +1,11 @@
 import http from 'node:http'
+import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createPool } from '../lib/postgres.ts'
 import { createDatabase } from '../testing/database.ts'
+import { openExport } from './export-stream.ts'
 import { addCrowd, begin, download, type Exports } from './export-testing.ts'
+import { readExportQuery } from './filter.ts'
 import { type AuditTestbed, openAuditTestbed } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
@@ -117,6 +121,27 @@ describe('a file that cannot be whole', () => {
     await holder.query('ROLLBACK')
     holder.release()
     expect((await download(exports, 'target_id=1')).status).toBe(200)
+  })
+
+  test('a client that goes while the transaction begins leaves no statement behind', async () => {
+    const gone = new AbortController()
+    const pool = createPool({
+      connectionString: database.url,
+      applicationName: 'test-service',
+      connectionsMax: 1,
+    })
+    pool.once('acquire', (client) => {
+      const query = client.query.bind(client)
+      client.query = (...words: Parameters<typeof query>) => {
+        gone.abort()
+        return query(...words)
+      }
+    })
+    const options = { ...readExportQuery({}), pool, log: pino({ level: 'silent' }), signal: gone.signal }
+    await expect(openExport(options)).rejects.toThrow('aborted')
+    await until(async () => (await connections()).busy === 0)
+    expect(pool.totalCount).toBe(0)
+    await pool.end()
   })
 
   test('a client that goes while the database still looks for a first row ends that statement', async () => {

@@ -50,6 +50,8 @@ export async function openExport({ pool, filter, format, log, signal }: ExportSt
   try {
     signal.throwIfAborted()
     await client.query(begin)
+    // Once more: who went meanwhile is not heard of by a listener that comes after.
+    signal.throwIfAborted()
   } catch (error) {
     client.release(true)
     throw error
