@@ -29,9 +29,9 @@ export class QueueStream {
   readonly #times: QueueTimes
   #underway: Promise<void> = Promise.resolve()
   /** The last entry read, or where reading begins. */
-  #cursor: string | undefined
+  #cursor: EntryId | undefined
   /** Entries up to this one were there before the exporter started. */
-  #boundary = { ms: 0, sequence: 0 }
+  #boundary: EntryId = { ms: 0, sequence: 0 }
   /** Of the entries that were ever added, how many are up to the cursor; known once all was read. */
   #passed: number | undefined
   #missed: number | undefined
@@ -69,8 +69,9 @@ export class QueueStream {
         Entries,
       )
       for (const [id, fields] of page) {
-        this.#take(id, fields)
-        if (info !== undefined && isAfter(parseId(id), info.last)) beyond += 1
+        const at = parseId(id)
+        this.#take(at, fields)
+        if (info !== undefined && isAfter(at, info.last)) beyond += 1
       }
       if (page.length < pageEntries) break
     }
@@ -87,19 +88,18 @@ export class QueueStream {
   }
 
   /** Where to begin: so many entries before the end that the jobs in flight are known. */
-  async #begin(redis: Redis): Promise<string> {
+  async #begin(redis: Redis): Promise<EntryId> {
     const what = `the stream ${this.#key}`
     const [newest] = validated(await redis.xrevrange(this.#key, '+', '-', 'COUNT', 1), what, Entries)
     this.#boundary = newest === undefined ? { ms: 0, sequence: -1 } : parseId(newest[0])
     const length = await redis.xlen(this.#key)
-    return length <= historyEntriesMax || newest === undefined ? '0-0' : newest[0]
+    return length <= historyEntriesMax || newest === undefined ? { ms: 0, sequence: 0 } : this.#boundary
   }
 
-  #take(id: string, fields: readonly string[]): void {
-    const at = parseId(id)
+  #take(at: EntryId, fields: readonly string[]): void {
     const event = eventOf(at.ms, fields)
     if (event !== undefined) this.#times.take(event, isAfter(at, this.#boundary))
-    this.#cursor = id
+    this.#cursor = at
     if (this.#passed !== undefined) this.#passed += 1
   }
 }
@@ -121,10 +121,7 @@ const isAfter = (one: EntryId, other: EntryId): boolean =>
   one.ms > other.ms || (one.ms === other.ms && one.sequence > other.sequence)
 
 /** The next id there can be. Redis before 6.2 knows no exclusive start. */
-function after(id: string): string {
-  const { ms, sequence } = parseId(id)
-  return `${ms}-${sequence + 1}`
-}
+const after = ({ ms, sequence }: EntryId): string => `${ms}-${sequence + 1}`
 
 function parseId(id: string): EntryId {
   const [ms = '0', sequence = '0'] = id.split('-')

@@ -35,7 +35,8 @@ const built = [
     flags: [],
   },
 ] as const
-const root = resolve(import.meta.dirname, '..', '..', '.barometer', 'compat')
+/** Where programs of other versions are kept. */
+export const compatFolder = resolve(import.meta.dirname, '..', '..', '.barometer', 'compat')
 const all: readonly ProgramName[] = ['prometheus', 'promtool', 'alertmanager', 'amtool']
 
 /** That of the distribution: the oldest that is supported on Debian 12. */
@@ -85,14 +86,14 @@ async function generationOf(
 
 /** Builds what is not there yet, each version in a folder of its own. */
 async function build(go: string, say: (line: string) => void): Promise<string> {
-  const folder = join(root, built.map(({ version }) => version).join('-'))
+  const folder = join(compatFolder, built.map(({ version }) => version).join('-'))
   mkdirSync(folder, { recursive: true })
   for (const { module, version, programs, flags } of built) {
     if (programs.every((name) => findIn(folder, name) !== undefined)) continue
     say(`building ${programs.join(' and ')} ${version} with Go, which takes minutes`)
     const packages = programs.map((name) => `${module}/cmd/${name}@${version}`)
     const child = spawn(go, ['install', ...flags, ...packages], {
-      cwd: root,
+      cwd: compatFolder,
       env: { ...process.env, GOBIN: folder, CGO_ENABLED: '0' },
       stdio: ['ignore', 'inherit', 'inherit'],
     })

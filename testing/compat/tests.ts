@@ -27,3 +27,6 @@ export const testsOfPrograms = [
 
 /** Tests that name such a program and do not depend on its version. */
 export const testsOfNoVersion = ['demo/stack/debian-packages.test.ts'] as const
+
+/** What reads or writes a database, by folder: what must pass with the oldest Postgres. */
+export const testsOfDatabases = ['database', 'exporter', 'audit-api', 'cli', 'docs'] as const
