@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../audit-api/testing.ts'
 import { seed } from '../demo/simulator/seed.ts'
-import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { type Chosen, readBoardQueries } from '../lib/board-queries.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
+import { Exporter, storeSchema } from '../testing/store/exporter.ts'
 import { notFilteredBy } from './filters.ts'
 import { boards } from './testing.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { views } from '../catalogue/define.ts'
-import { contract } from '../exporter/source-contract.ts'
+import { contract } from '../exporter/store/source-contract.ts'
 import {
   block,
   close,

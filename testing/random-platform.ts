@@ -1,11 +1,11 @@
-import { insertHistory, type SchemaName } from '../exporter/collectors/brute-force/history.ts'
-import { scenarioOf } from '../exporter/collectors/brute-force/random.ts'
-import { hour, instantOf, microseconds } from '../exporter/collectors/brute-force/rules.ts'
 import type { RefreshResult } from '../exporter/refresh/refresh.ts'
-import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
-import { createTables, viewsSchema } from '../exporter/rollup/testing/platform.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { createDatabase, type TestDatabase } from './database.ts'
+import { insertHistory, type SchemaName } from './second-implementation/history.ts'
+import { scenarioOf } from './second-implementation/random.ts'
+import { hour, instantOf, microseconds } from './second-implementation/rules.ts'
+import { Exporter, storeSchema } from './store/exporter.ts'
+import { createTables, viewsSchema } from './store/platform.ts'
 
 /** A random platform after its refreshes, with its views and its store. */
 export interface RandomPlatform {

@@ -22,7 +22,7 @@ test('a good file has no finding', () => {
     'const company = { any: 1 } // any platform_users in a comment is fine',
     'export const text = `${users.name}{}` + createPool + company.any',
   ].join('\n')
-  expect(findingsIn('exporter/collectors/active-users.ts', content)).toEqual([])
+  expect(findingsIn('exporter/figures/users/active-users.ts', content)).toEqual([])
 })
 
 test('an import against the directions is named with its line', () => {

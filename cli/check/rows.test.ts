@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { View } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/source-contract.ts'
+import { contract } from '../../exporter/store/source-contract.ts'
 import { createPool, type Pool, transaction } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'

@@ -1,5 +1,5 @@
 import { type View, views } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/source-contract.ts'
+import { contract } from '../../exporter/store/source-contract.ts'
 import { templateMark } from '../check/template.ts'
 import type { ColumnDraft, ViewDraft } from './draft.ts'
 import { inComment } from './names.ts'

@@ -1,5 +1,5 @@
 import type { View } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/source-contract.ts'
+import { contract } from '../../exporter/store/source-contract.ts'
 import type { Catalog, Column, Table } from './catalog.ts'
 import { type ColumnDraft, columnOf, type Kind, type Source } from './draft.ts'
 import { expressionOf, isJson, nullOf } from './expressions.ts'

@@ -1,11 +1,11 @@
-import { fold, notInternal } from '../collectors/fragments.ts'
-import { quality as qualityLabel, type as typeLabel } from '../collectors/generations.ts'
-import { generation } from '../rollup/domains/content.ts'
-import { account } from '../rollup/domains/users.ts'
-import { cellsNamed } from '../rollup/windows.ts'
-import { part, passes } from './filters.ts'
+import { generation } from '../figures/content/generation.ts'
+import { quality as qualityLabel, type as typeLabel } from '../figures/content/generations.ts'
+import { fold, notInternal } from '../figures/rules.ts'
+import { part, passes } from '../figures/segments.ts'
+import { account } from '../figures/users/account.ts'
+import { bucketOf, dayOf, inRange, sumsOver, viewEdge } from '../store/ranges.ts'
+import { cellsNamed } from '../store/windows.ts'
 import type { AnalyticsFunction } from './functions.ts'
-import { bucketOf, dayOf, inRange, sumsOver, viewEdge } from './range.ts'
 
 const rating = `CASE WHEN g.is_nsfw THEN 'nsfw' ELSE 'sfw' END`
 const dimensions = {

@@ -1,11 +1,11 @@
 import { credits } from '../../catalogue/revenue.ts'
-import { fold, minorPerMajor, movedBy, movementOf } from '../collectors/fragments.ts'
-import { account } from '../rollup/domains/users.ts'
-import { factsOf } from '../rollup/facts.ts'
-import { cellsNamed } from '../rollup/windows.ts'
-import { passes } from './filters.ts'
+import { factsOf } from '../figures/facts.ts'
+import { fold, minorPerMajor, movedBy, movementOf } from '../figures/rules.ts'
+import { passes } from '../figures/segments.ts'
+import { account } from '../figures/users/account.ts'
+import { sumsOver, viewEdge } from '../store/ranges.ts'
+import { cellsNamed } from '../store/windows.ts'
 import type { AnalyticsFunction } from './functions.ts'
-import { sumsOver, viewEdge } from './range.ts'
 
 const accounts = ['feed users', account.name]
 const creditKinds = credits.labels.kind.values?.map((kind) => `'${kind}'`).join(', ')

@@ -1,10 +1,10 @@
-import { fold, liveUser, notInternal } from '../collectors/fragments.ts'
-import { account, population } from '../rollup/domains/users.ts'
-import { factsOf } from '../rollup/facts.ts'
-import { cellsNamed } from '../rollup/windows.ts'
-import { bySegment, inSegment } from './filters.ts'
+import { factsOf } from '../figures/facts.ts'
+import { fold, liveUser, notInternal } from '../figures/rules.ts'
+import { bySegment, inSegment } from '../figures/segments.ts'
+import { account, population } from '../figures/users/account.ts'
+import { bucketOf, dayOf, inRange, type RangeEdge, startOf, sumsOver, viewEdge } from '../store/ranges.ts'
+import { cellsNamed } from '../store/windows.ts'
 import type { AnalyticsFunction } from './functions.ts'
-import { bucketOf, dayOf, inRange, type RangeEdge, startOf, sumsOver, viewEdge } from './range.ts'
 
 const accounts = ['feed users', account.name]
 const segmented = [...accounts, population.name, 'feed subscriptions', 'feed characters', 'feed generations']

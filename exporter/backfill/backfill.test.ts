@@ -4,16 +4,22 @@ import { views } from '../../catalogue/define.ts'
 import { bugReportsOpen, influencerRequestsPending } from '../../catalogue/quick-actions.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import type { Inputs, Sample } from '../collector.ts'
-import { createSchema, inputsAt, insertHistory, type SchemaName, schemas } from '../collectors/brute-force/history.ts'
-import { scenarioOf } from '../collectors/brute-force/random.ts'
-import { instantOf, microseconds } from '../collectors/brute-force/rules.ts'
-import { collectors } from '../collectors/index.ts'
-import { figureOf, inSchema } from '../collectors/testing.ts'
-import { nothingKept, refreshKept } from '../kept.ts'
-import { runFigure } from '../oracle.ts'
+import { figureOf, inSchema } from '../../testing/figures/samples.ts'
+import {
+  createSchema,
+  inputsAt,
+  insertHistory,
+  type SchemaName,
+  schemas,
+} from '../../testing/second-implementation/history.ts'
+import { scenarioOf } from '../../testing/second-implementation/random.ts'
+import { instantOf, microseconds } from '../../testing/second-implementation/rules.ts'
+import { collectors } from '../figures/index.ts'
+import type { Past } from '../figures/past.ts'
+import type { Inputs, Sample } from '../store/figure.ts'
+import { nothingKept, refreshKept } from '../store/labels.ts'
 import { migrateStore } from '../store/migrate.ts'
-import type { Past } from './figure.ts'
+import { runFigure } from '../store/run-figure.ts'
 import { type Hours, hourMs } from './hours.ts'
 import { pasts } from './parts/index.ts'
 import { type HourlySeries, hourlySeries } from './series.ts'

@@ -1,7 +1,7 @@
 import type { Metric } from '../../catalogue/define.ts'
 import { overTime } from '../../catalogue/promql.ts'
 import { renderHeader, renderName, renderNumber } from '../../lib/exposition.ts'
-import { written } from '../written.ts'
+import { written } from '../store/written.ts'
 import { type Hours, hourMs } from './hours.ts'
 import type { HourlySeries } from './series.ts'
 import type { Sink } from './sinks.ts'

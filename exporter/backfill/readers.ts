@@ -1,9 +1,9 @@
 import type { View } from '../../catalogue/define.ts'
 import { createPool, type PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
-import type { Inputs } from '../collector.ts'
-import { nothingKept, refreshKept } from '../kept.ts'
-import { findNulls, inspectViews } from '../source-contract.ts'
+import type { Inputs } from '../store/figure.ts'
+import { nothingKept, refreshKept } from '../store/labels.ts'
+import { findNulls, inspectViews } from '../store/source-contract.ts'
 
 /** Two connections that see the same state of the views, so that one reads while what the other read is written. */
 export interface Readers {

@@ -1,8 +1,8 @@
 import type { Label, Metric } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import type { Inputs } from '../collector.ts'
-import { bind } from '../oracle.ts'
-import { labelsOf, type Past, stepsOf } from './figure.ts'
+import { labelsOf, type Past, stepsOf } from '../figures/past.ts'
+import type { Inputs } from '../store/figure.ts'
+import { bind } from '../store/run-figure.ts'
 import type { Hours } from './hours.ts'
 
 /** One label combination over all hours. */

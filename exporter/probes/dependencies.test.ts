@@ -11,11 +11,11 @@ import { type RunningS3, startS3 } from '../../demo/stack/s3.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { UserError } from '../../lib/user-error.ts'
 import { testDirectory } from '../../testing/database.ts'
+import { json, recordingLog, startServer, type TestProbes, type TestServer, testProbes } from '../../testing/probes.ts'
 import { checkDependencies, startProbes } from './index.ts'
 import { type Probe, ProbeError } from './probe.ts'
 import { createExplain } from './reason.ts'
 import { Runner } from './runner.ts'
-import { json, recordingLog, startServer, type TestProbes, type TestServer, testProbes } from './testing.ts'
 
 let postgres: Postgres
 let s3: RunningS3

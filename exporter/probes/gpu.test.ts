@@ -8,9 +8,9 @@ import {
   gpuMemoryTotalBytes,
   gpuWorkers,
 } from '../../catalogue/infrastructure.ts'
+import { json, startServer, type TestProbes, type TestServer, testProbes } from '../../testing/probes.ts'
 import { workerNames } from './comfyui.ts'
 import { JsonArrayCounter } from './json-array-counter.ts'
-import { json, startServer, type TestProbes, type TestServer, testProbes } from './testing.ts'
 
 const secrets = /sunset over|HF_TOKEN|hf_abc|rp-key|--secret/
 

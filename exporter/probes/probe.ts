@@ -1,6 +1,6 @@
 import type { LabelsOf, Metric } from '../../catalogue/define.ts'
 import type { dependencies } from '../../catalogue/infrastructure.ts'
-import type { Sample } from '../collector.ts'
+import type { Sample } from '../store/figure.ts'
 
 /** One series that a probe read. */
 export interface Reading {

@@ -17,8 +17,8 @@ import {
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
 import { type RunningRedis, startRedis } from '../../demo/stack/redis.ts'
 import { testDirectory } from '../../testing/database.ts'
+import { type TestProbes, testProbes } from '../../testing/probes.ts'
 import { queueProbes } from './queues.ts'
-import { type TestProbes, testProbes } from './testing.ts'
 
 let redis: RunningRedis
 let commands: Redis

@@ -6,7 +6,7 @@ import {
 } from '../../catalogue/infrastructure.ts'
 import type { Logger } from '../../lib/log.ts'
 import { markFailed, traced } from '../../lib/tracing.ts'
-import type { Family, Sample } from '../collector.ts'
+import type { Family, Sample } from '../store/figure.ts'
 import { Histogram } from './histogram.ts'
 import { type Probe, ProbeError, type Reading, reading, type Target } from './probe.ts'
 import type { Explain } from './reason.ts'

@@ -2,7 +2,7 @@ import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { catalogue } from '../../catalogue/index.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import type { Family } from '../collector.ts'
+import type { Family } from './figure.ts'
 
 /** How a collector stands after a refresh. */
 export interface CollectorState {

@@ -1,7 +1,7 @@
 import { activeUsers, generatingUsers } from '../../../catalogue/users.ts'
 import { rollingWindowHours } from '../../../catalogue/windows.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { liveTiers, liveUsers } from '../spans.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { liveTiers, liveUsers } from '../../figures/past-spans.ts'
 
 const windows = Object.entries(rollingWindowHours)
   .map(([name, hours]) => `('${name}', interval '${hours} hours')`)

@@ -1,7 +1,7 @@
 import { churnedSubscribers, subscribersAtStart } from '../../../catalogue/users.ts'
-import { notInternal } from '../../collectors/fragments.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { tierSpans } from '../spans.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { tierSpans } from '../../figures/past-spans.ts'
+import { notInternal } from '../../figures/rules.ts'
 
 /** `subscriber(user_id, tier, since, until)`: who had a subscription 720 hours before, and none that is a trial now. */
 const subscribers = `${tierSpans({ name: 'tier_span', where: `s.status <> 'trialing'` })},

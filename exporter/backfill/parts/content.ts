@@ -6,11 +6,11 @@ import {
   generationsFinished,
   images,
 } from '../../../catalogue/content.ts'
-import { fold, notInternal } from '../../collectors/fragments.ts'
-import { quality, type } from '../../collectors/generations.ts'
-import { changesEver, changesOfFacts } from '../facts.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { liveUsers } from '../spans.ts'
+import { quality, type } from '../../figures/content/generations.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { liveUsers } from '../../figures/past-spans.ts'
+import { changesEver, changesOfFacts } from '../../figures/past-windows.ts'
+import { fold, notInternal } from '../../figures/rules.ts'
 
 const generationRows = (columns: string, where: string): string => `
 SELECT ${columns}

@@ -1,7 +1,7 @@
 import { creditBalanceUsers, creditsOutstanding } from '../../../catalogue/revenue.ts'
-import { balanceBucket } from '../../collectors/fragments.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { liveUsers } from '../spans.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { liveUsers } from '../../figures/past-spans.ts'
+import { balanceBucket } from '../../figures/rules.ts'
 
 /** `balance(user_id, credits, since, until)` of live users. */
 const balances = `${liveUsers},

@@ -1,6 +1,6 @@
 import { funnelUsers as metric } from '../../../catalogue/users.ts'
-import { fold } from '../../collectors/fragments.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { fold } from '../../figures/rules.ts'
 
 export const funnel: readonly Past[] = [
   {

@@ -1,4 +1,4 @@
-import type { Past } from '../figure.ts'
+import type { Past } from '../../figures/past.ts'
 import { active } from './active-users.ts'
 import { churn } from './churn.ts'
 import { content } from './content.ts'

@@ -1,6 +1,6 @@
 import { userLifetimeSurvivors, userLifetimeUsers } from '../../../catalogue/users.ts'
-import { notInternal } from '../../collectors/fragments.ts'
-import { hourOf, type Past } from '../figure.ts'
+import { hourOf, type Past } from '../../figures/past.ts'
+import { notInternal } from '../../figures/rules.ts'
 
 const reached = `
 SELECT week, u.created_at + week * interval '168 hours' AS at, 1 AS n

@@ -7,9 +7,9 @@ import {
   refunds,
   subscriptionChanges,
 } from '../../../catalogue/revenue.ts'
-import { currencyOf, fold, minorPerMajor, movedBy, movementOf, notInternal } from '../../collectors/fragments.ts'
-import { changesEver, changesOfFacts } from '../facts.ts'
-import type { Past } from '../figure.ts'
+import type { Past } from '../../figures/past.ts'
+import { changesEver, changesOfFacts } from '../../figures/past-windows.ts'
+import { currencyOf, fold, minorPerMajor, movedBy, movementOf, notInternal } from '../../figures/rules.ts'
 
 const paymentRows = (value: string): string => `
 SELECT p.kind, ${currencyOf('p')} AS currency, p.paid_at AS at, ${value} AS value

@@ -1,6 +1,6 @@
 import { retainedUsers, retentionUsers } from '../../../catalogue/users.ts'
-import { notInternal } from '../../collectors/fragments.ts'
-import { changesOfSpans, type Past } from '../figure.ts'
+import { changesOfSpans, type Past } from '../../figures/past.ts'
+import { notInternal } from '../../figures/rules.ts'
 
 /**
  * A cohort is over with the local day, so the figures of a day hold in all its hours. `shown(horizon, days, day, since, until)`:

@@ -1,7 +1,7 @@
 import { sessions, signups } from '../../../catalogue/users.ts'
-import { fold, notInternal } from '../../collectors/fragments.ts'
-import { changesOfFacts } from '../facts.ts'
-import type { Past } from '../figure.ts'
+import type { Past } from '../../figures/past.ts'
+import { changesOfFacts } from '../../figures/past-windows.ts'
+import { fold, notInternal } from '../../figures/rules.ts'
 
 export const signupsAndSessions: readonly Past[] = [
   {

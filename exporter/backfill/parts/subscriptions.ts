@@ -1,4 +1,6 @@
 import { mrr, payingUsers, subscriptions as subscriptionsMetric } from '../../../catalogue/revenue.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { tierSpans } from '../../figures/past-spans.ts'
 import {
   currencyOf,
   fold,
@@ -7,9 +9,7 @@ import {
   minorPerMajor,
   monthlyMinor,
   notInternal,
-} from '../../collectors/fragments.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { tierSpans } from '../spans.ts'
+} from '../../figures/rules.ts'
 
 /** A subscription with what it is now, while it ran. */
 const running = (columns: string, where: string): string => `

@@ -1,7 +1,7 @@
 import { users as metric } from '../../../catalogue/users.ts'
-import { activityOf, charactersBucket } from '../../collectors/fragments.ts'
-import { changesOfSpans, hourOf, type Past } from '../figure.ts'
-import { liveTiers, liveUsers } from '../spans.ts'
+import { changesOfSpans, hourOf, type Past } from '../../figures/past.ts'
+import { liveTiers, liveUsers } from '../../figures/past-spans.ts'
+import { activityOf, charactersBucket } from '../../figures/rules.ts'
 
 /** By user and hour, how many characters and generations of 720 hours there are more or fewer. */
 const changes = `change AS MATERIALIZED (

@@ -3,7 +3,7 @@ import type { LabelsOf, Metric } from '../../../catalogue/define.ts'
 import { exporterBuildInfo, exporterLeader, exporterRollupDriftRows } from '../../../catalogue/exporter.ts'
 import * as infrastructure from '../../../catalogue/infrastructure.ts'
 import { jobsFailed } from '../../../catalogue/quick-actions.ts'
-import { collectors } from '../../../exporter/collectors/index.ts'
+import { collectors } from '../../../exporter/figures/index.ts'
 
 /** A series of a metric that is not computed from the database, and how large it is. */
 export interface LiveSeries {

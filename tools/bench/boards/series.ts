@@ -1,6 +1,6 @@
 import type { Metric } from '../../../catalogue/define.ts'
-import type { Family } from '../../../exporter/collector.ts'
-import { written } from '../../../exporter/written.ts'
+import type { Family } from '../../../exporter/store/figure.ts'
+import { written } from '../../../exporter/store/written.ts'
 import { renderName } from '../../../lib/exposition.ts'
 import { type Job, type LiveMetric, type LiveSeries, liveMetrics } from './live.ts'
 import { about, counting, type Movement, movementOfFigure, noise, type Span, seedOf } from './movement.ts'

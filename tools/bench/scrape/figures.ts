@@ -1,7 +1,7 @@
 import type { Metric } from '../../../catalogue/define.ts'
 import { seriesMax } from '../../../catalogue/define.ts'
-import type { Family, Sample } from '../../../exporter/collector.ts'
-import { collectors } from '../../../exporter/collectors/index.ts'
+import { collectors } from '../../../exporter/figures/index.ts'
+import type { Family, Sample } from '../../../exporter/store/figure.ts'
 import type { CollectorState } from '../../../exporter/store/snapshot.ts'
 
 /** Series of one sample: buckets, +Inf, sum and count are a series each. */

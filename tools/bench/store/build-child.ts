@@ -1,9 +1,9 @@
 import { performance } from 'node:perf_hooks'
-import { collectors } from '../../../exporter/collectors/index.ts'
+import { collectors } from '../../../exporter/figures/index.ts'
 // All that the exporter loads: its size is measured here.
 import { migrateStore } from '../../../exporter/main.ts'
 import { refresh } from '../../../exporter/refresh/refresh.ts'
-import { buildStore } from '../../../exporter/rollup/build.ts'
+import { buildStore } from '../../../exporter/store/build.ts'
 import { createLogger } from '../../../lib/log.ts'
 import { createPool } from '../../../lib/postgres.ts'
 import { readSettings } from '../../../lib/settings.ts'

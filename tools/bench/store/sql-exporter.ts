@@ -7,9 +7,9 @@ import { promisify } from 'node:util'
 import getPort from 'get-port'
 import pg from 'pg'
 import { stringify } from 'yaml'
-import type { Figure, Inputs } from '../../../exporter/collector.ts'
-import { collectors } from '../../../exporter/collectors/index.ts'
-import { bind } from '../../../exporter/oracle.ts'
+import { collectors } from '../../../exporter/figures/index.ts'
+import type { Figure, Inputs } from '../../../exporter/store/figure.ts'
+import { bind } from '../../../exporter/store/run-figure.ts'
 import { messageOf } from '../../../lib/user-error.ts'
 
 const run = promisify(execFile)

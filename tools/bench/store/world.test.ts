@@ -1,8 +1,8 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { collectors } from '../../../exporter/collectors/index.ts'
-import { nothingKept } from '../../../exporter/kept.ts'
-import { runFigure } from '../../../exporter/oracle.ts'
+import { collectors } from '../../../exporter/figures/index.ts'
+import { nothingKept } from '../../../exporter/store/labels.ts'
+import { runFigure } from '../../../exporter/store/run-figure.ts'
 import { createDatabase } from '../../../testing/database.ts'
 import { countsOf, createWorld, minuteOf, playMinute, type WorldSize, worldEnds } from './world.ts'
 
