@@ -49,6 +49,12 @@ export function oneOf<const Value extends string>(...values: readonly Value[]): 
   return { values, bound: values.length }
 }
 
+/** All values of a label that is our own enumeration. */
+export function valuesOf<Value extends string>({ values }: Label<Value>): readonly Value[] {
+  if (values === undefined) throw new Error('the label has no values of its own; expected one made by oneOf()')
+  return values
+}
+
 /** A label from the source: 20 kept values, `other`, `unknown`, and whatever is always there (`free`). */
 export function kept(set: KeptSet, ...always: readonly string[]): Label {
   return { kept: set, bound: keptMax + 2 + always.length }

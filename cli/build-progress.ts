@@ -1,4 +1,4 @@
-import type { BuildProgress } from '../exporter/store/build.ts'
+import type { BuildProgress } from '../exporter/store/progress.ts'
 
 /** 10 s: often enough in a log to see that it goes on. */
 const lineMs = 10_000

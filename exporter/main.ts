@@ -6,15 +6,16 @@ import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
 import packageFile from '../package.json' with { type: 'json' }
-import { collectors as allCollectors } from './figures/index.ts'
+import { layout } from './figures/index.ts'
 import { startProbes } from './probes/index.ts'
 import { refresh } from './refresh/refresh.ts'
 import { startRefresher } from './refresh/refresher.ts'
 import { createFigures, familiesOf } from './serve/families.ts'
 import { createExporterServer } from './serve/server.ts'
-import { type BuildOptions, type BuildProgress, buildStore } from './store/build.ts'
-import type { Collector } from './store/figure.ts'
+import { type BuildOptions, buildStore } from './store/build.ts'
+import type { Layout } from './store/layout.ts'
 import { migrateStore } from './store/migrate.ts'
+import type { BuildProgress } from './store/progress.ts'
 import { type Drift, reconcile } from './store/reconcile.ts'
 import { written } from './store/written.ts'
 
@@ -26,7 +27,7 @@ export interface ExporterOptions {
   log: Logger
   /** Milliseconds since 1970; the wall clock unless given. */
   now?: () => number
-  collectors?: readonly Collector[]
+  layout?: Layout
   pollMs?: number
   statementTimeoutMs?: number
 }
@@ -49,12 +50,12 @@ export async function startExporter(options: ExporterOptions): Promise<RunningEx
   const draining = createDraining(serving)
   const probes = startProbes({ settings, clock: now, log, replicaId })
   const refresher = startRefresher({
-    ...{ settings, log, replicaId, collectors: options.collectors ?? allCollectors },
+    ...{ settings, log, replicaId, layout: options.layout ?? layout },
     ...(options.pollMs === undefined ? {} : { pollMs: options.pollMs }),
     ...(options.statementTimeoutMs === undefined ? {} : { statementTimeoutMs: options.statementTimeoutMs }),
   })
   const figures = createFigures({
-    snapshot: refresher.snapshot,
+    snapshot: () => refresher.snapshot(),
     isCutOff: () => refresher.cutOff() !== undefined,
     staleAfterMs: settings.STALE_AFTER,
     now,
@@ -109,7 +110,7 @@ async function withStore<Result>(
     connectionsMax: 2,
   })
   try {
-    const run = { pool, settings, log, statementTimeoutMs: byHandTimeoutMs }
+    const run = { pool, settings, log, layout, statementTimeoutMs: byHandTimeoutMs }
     const built = await buildStore({ ...run, ...(onProgress === undefined ? {} : { onProgress }) })
     return await work(run, built.failures)
   } finally {
@@ -124,7 +125,7 @@ async function withStore<Result>(
 export async function refreshOnce(options: ByHand): Promise<{ text: string; failures: ReadonlyMap<string, string> }> {
   return await withStore(options, 'metrics', async (run, notBuilt) => {
     const { snapshot, failures } = await refresh({
-      ...{ ...run, notBuilt, collectors: allCollectors, replicaId: 'barometer metrics' },
+      ...{ ...run, notBuilt, replicaId: 'barometer metrics' },
       monotonicSeconds: () => performance.now() / 1_000,
     })
     const { STALE_AFTER: staleAfterMs } = options.settings

@@ -1,12 +1,13 @@
 import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
 import { expect, onTestFinished } from 'vitest'
-import { collectors } from '../exporter/figures/index.ts'
+import { collectors, layout } from '../exporter/figures/index.ts'
 import { refresh } from '../exporter/refresh/refresh.ts'
-import { buildStore, inputsOf } from '../exporter/store/build.ts'
+import { buildStore } from '../exporter/store/build.ts'
 import { readKept } from '../exporter/store/labels.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { runFigure } from '../exporter/store/run-figure.ts'
+import { inputsOf } from '../exporter/store/session.ts'
 import { readSettings } from '../lib/settings.ts'
 import { createPlatformDatabase } from './platform.ts'
 
@@ -35,12 +36,12 @@ export async function filledPlatform(environment: Record<string, string> = {}, m
     SELECT n, 'pro', 'active', 900, 'USD', now() - interval '40 days' FROM generate_series(1, 4) AS n`)
   const settings = readSettings({ DATABASE_URL: database.exporterUrl, ...environment }, ['DATABASE_URL'])
   if (migrated) await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
   const refreshed = async (of = settings) => {
     const built = await buildStore({ ...run, settings: of })
     expect([...built.failures]).toEqual([])
     const monotonicSeconds = () => performance.now() / 1_000
-    const result = await refresh({ ...run, settings: of, collectors, replicaId: 'test', monotonicSeconds })
+    const result = await refresh({ ...run, settings: of, replicaId: 'test', monotonicSeconds })
     expect([...result.failures]).toEqual([])
     return result.snapshot
   }
@@ -61,7 +62,7 @@ export async function filledPlatform(environment: Record<string, string> = {}, m
       }
       const differing: string[] = []
       for (const collector of collectors)
-        for (const [place, figure] of collector.oracle.entries()) {
+        for (const [place, figure] of collector.figures.entries()) {
           const lines = (samples: readonly object[]) => samples.map((sample) => JSON.stringify(sample)).sort()
           const expected = await runFigure(client, figure, inputs)
           const found = snapshot.collectors.get(collector.name)?.families[place]?.samples ?? []

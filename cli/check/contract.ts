@@ -1,6 +1,6 @@
 import { keptSets, type View, views } from '../../catalogue/define.ts'
 import { collectors } from '../../exporter/figures/index.ts'
-import type { Inputs } from '../../exporter/store/figure.ts'
+import { type Inputs, sourcesOf } from '../../exporter/store/figure.ts'
 import { bind } from '../../exporter/store/run-figure.ts'
 import { contract, findNulls, inspectViews } from '../../exporter/store/source-contract.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
@@ -84,7 +84,7 @@ async function nulls(pool: Pool, schema: string, view: View): Promise<string[]> 
 
 /** The collectors that cannot do without the view. */
 function collectorsOf(view: View): string[] {
-  return collectors.filter((collector) => collector.views.includes(view)).map(({ name }) => name)
+  return collectors.filter((collector) => sourcesOf(collector).includes(view)).map(({ name }) => name)
 }
 
 /**
@@ -98,7 +98,7 @@ export async function estimateRefreshCost(
   now: Date,
 ): Promise<number | null> {
   const stopped = new Set(inspected.flatMap(({ stops }) => stops))
-  const figures = collectors.filter(({ name }) => !stopped.has(name)).flatMap(({ oracle }) => oracle)
+  const figures = collectors.filter(({ name }) => !stopped.has(name)).flatMap(({ figures }) => figures)
   if (figures.length === 0) return null
   const inputs: Inputs = {
     asOf: now.toISOString(),

@@ -3,8 +3,9 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAnalyticsStore } from '../../audit-api/analytics/store.ts'
 import { auditServiceRole, migrateAudit } from '../../audit-api/migrate.ts'
+import { layout } from '../../exporter/figures/index.ts'
 import { migrateStore } from '../../exporter/main.ts'
-import { installAnalytics } from '../../exporter/store/range-functions.ts'
+import { installRangeFunctions } from '../../exporter/store/range-functions.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { asSuperuser, createDatabase } from '../../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
@@ -22,7 +23,7 @@ beforeAll(async () => {
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
   const pool = new pg.Pool({ connectionString: database.exporterUrl })
-  await installAnalytics(pool, settings)
+  await installRangeFunctions(pool, settings, layout.rangeFunctions)
   await pool.end()
   await asSuperuser(`CREATE ROLE ${recorderRole} LOGIN`)
   await database.pool.query(`SELECT barometer_audit.grant_recorder('${recorderRole}')`)

@@ -4,7 +4,7 @@ import { views } from '../../catalogue/define.ts'
 import { bugReportsOpen, influencerRequestsPending } from '../../catalogue/quick-actions.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
-import { figureOf, inSchema } from '../../testing/figures/samples.ts'
+import { inSchema } from '../../testing/figures/samples.ts'
 import {
   createSchema,
   inputsAt,
@@ -15,15 +15,16 @@ import {
 import { scenarioOf } from '../../testing/second-implementation/random.ts'
 import { instantOf, microseconds } from '../../testing/second-implementation/rules.ts'
 import { collectors } from '../figures/index.ts'
-import type { Past } from '../figures/past.ts'
-import type { Inputs, Sample } from '../store/figure.ts'
-import { nothingKept, refreshKept } from '../store/labels.ts'
+import { labelSets } from '../figures/labels.ts'
+import { type Inputs, presentOnly, type Sample } from '../store/figure.ts'
+import { nothingKept, plainCandidates, refreshKept } from '../store/labels.ts'
 import { migrateStore } from '../store/migrate.ts'
 import { runFigure } from '../store/run-figure.ts'
 import { type Hours, hourMs } from './hours.ts'
-import { pasts } from './parts/index.ts'
 import { type HourlySeries, hourlySeries } from './series.ts'
+import { type FigureWithPast, withPast } from './steps.ts'
 
+const figures = collectors.flatMap((collector) => collector.figures)
 /** 3 platforms for each of the three schemas: some seconds. */
 const platformsEach = 3
 const schemaNames = Object.keys(schemas) as SchemaName[]
@@ -56,13 +57,17 @@ function shownAt(all: readonly HourlySeries[], place: number): Record<string, re
   )
 }
 
-async function compare(client: PoolClient, past: Past, at: { hours: Hours; inputs: Inputs; places: number[] }) {
+async function compare(
+  client: PoolClient,
+  figure: FigureWithPast,
+  at: { hours: Hours; inputs: Inputs; places: number[] },
+) {
   const all: HourlySeries[] = []
-  for await (const series of hourlySeries(client, past, at)) all.push(series)
+  for await (const series of hourlySeries(client, figure, at)) all.push(series)
   for (const place of at.places) {
     const asOf = new Date(at.hours.firstMs + place * hourMs).toISOString()
-    const { samples } = await runFigure(client, figureOf(past.metric), { ...at.inputs, asOf })
-    expect(shownAt(all, place), `${past.metric.name} at ${asOf} in ${at.inputs.timezone}`).toEqual(shown(samples))
+    const { samples } = await runFigure(client, figure, { ...at.inputs, asOf })
+    expect(shownAt(all, place), `${figure.metric.name} at ${asOf} in ${at.inputs.timezone}`).toEqual(shown(samples))
   }
 }
 
@@ -82,15 +87,19 @@ test.each(schemaNames)(
       await inSchema(database.pool, schema, async (client) => {
         await insertHistory(client, schema, history)
         const base = inputsAt(instantOf(microseconds(asOf)), { timezone, kept: nothingKept })
-        const kept = await refreshKept(client, { storeSchema: 'store', inputs: base, views: new Set(views) })
+        const kept = await refreshKept(client, {
+          storeSchema: 'store',
+          inputs: base,
+          sets: plainCandidates(labelSets, new Set(views)),
+        })
         const nowMs = Math.floor(Number(microseconds(asOf) / 1_000n) / hourMs) * hourMs
         const hours = { firstMs: nowMs - 900 * hourMs, count: 1_000 }
         const places = placesOf(seed, hours, 900)
-        for (const past of pasts) {
+        for (const figure of withPast(figures)) {
           try {
-            await compare(client, past, { hours, inputs: { ...base, kept }, places })
+            await compare(client, figure, { hours, inputs: { ...base, kept }, places })
           } catch (error) {
-            throw new Error(`seed ${seed}: ${past.metric.name}`, { cause: error })
+            throw new Error(`seed ${seed}: ${figure.metric.name}`, { cause: error })
           }
         }
       })
@@ -98,14 +107,12 @@ test.each(schemaNames)(
   },
 )
 
-test('every figure has a past but those of which only the present is kept, and each is as sparse as its plain SQL', () => {
-  const figures = collectors.flatMap(({ oracle }) => oracle)
-  const without = figures.filter(({ metric }) => !pasts.some((past) => past.metric === metric))
+test('every figure has a past but those of which only the present is kept', () => {
+  const without = figures.filter(({ past }) => past === presentOnly)
   expect(without.map(({ metric }) => metric)).toEqual([
     generationsInProgress,
     popularGenerations,
     bugReportsOpen,
     influencerRequestsPending,
   ])
-  for (const past of pasts) expect(past.sparse, past.metric.name).toBe(figureOf(past.metric).sparse)
 })

@@ -4,14 +4,14 @@ import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
 import { catalogue } from '../../catalogue/index.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
-import type { Past } from '../figures/past.ts'
+import { layout } from '../figures/index.ts'
 import { prepareBlocks } from './blocks.ts'
 import { type Hours, hourMs } from './hours.ts'
 import { finish, writeFamily } from './open-metrics.ts'
-import { pasts } from './parts/index.ts'
 import { inspect, openReaders, prepareInputs, type Views } from './readers.ts'
 import { type HourlySeries, hourlySeries } from './series.ts'
 import { fileSink, printSink, type Sink } from './sinks.ts'
+import { type FigureWithPast, withPast } from './steps.ts'
 
 export interface BackfillOptions {
   settings: SettingsWith<'DATABASE_URL'>
@@ -92,8 +92,8 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
     const inputs = await prepareInputs(one, settings, views.good)
     const { possible, failures } = possiblePasts(views, options.say)
     const start = (index: number) => {
-      const past = possible[index]
-      return past && hourlySeries(index % 2 === 0 ? one : other, past, { hours, inputs })
+      const figure = possible[index]
+      return figure && hourlySeries(index % 2 === 0 ? one : other, figure, { hours, inputs })
     }
     await write(snapshotTimestampSeconds, [snapshots(hours)])
     let current = start(0)
@@ -110,16 +110,19 @@ async function writeAll(sinks: readonly Sink[], options: BackfillOptions): Promi
   }
 }
 
-function possiblePasts(views: Views, say: (line: string) => void): { possible: readonly Past[]; failures: string[] } {
-  const possible: Past[] = []
+function possiblePasts(
+  views: Views,
+  say: (line: string) => void,
+): { possible: readonly FigureWithPast[]; failures: string[] } {
+  const possible: FigureWithPast[] = []
   const failures: string[] = []
-  for (const past of pasts) {
-    const { name, sources } = past.metric
+  for (const figure of withPast(layout.collectors.flatMap(({ figures }) => figures))) {
+    const { name, sources } = figure.metric
     const problem = sources.map((view) => views.problems.get(view)).find((line) => line !== undefined)
     const missing = sources.filter((view) => !views.good.has(view))
     if (problem !== undefined) failures.push(`${name}: ${problem}`)
     else if (missing.length > 0) say(`${name}: left out, the view ${missing.join(', ')} is absent`)
-    else possible.push(past)
+    else possible.push(figure)
   }
   return { possible, failures }
 }

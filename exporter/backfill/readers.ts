@@ -1,8 +1,9 @@
 import type { View } from '../../catalogue/define.ts'
 import { createPool, type PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
+import { labelSets } from '../figures/labels.ts'
 import type { Inputs } from '../store/figure.ts'
-import { nothingKept, refreshKept } from '../store/labels.ts'
+import { nothingKept, plainCandidates, refreshKept } from '../store/labels.ts'
 import { findNulls, inspectViews } from '../store/source-contract.ts'
 
 /** Two connections that see the same state of the views, so that one reads while what the other read is written. */
@@ -108,5 +109,6 @@ export async function prepareInputs(
     kept: nothingKept,
     popularItems: [],
   }
-  return { ...inputs, kept: await refreshKept(client, { storeSchema: 'pg_temp', inputs, views }) }
+  const sets = plainCandidates(labelSets, views)
+  return { ...inputs, kept: await refreshKept(client, { storeSchema: 'pg_temp', inputs, sets }) }
 }

@@ -1,9 +1,9 @@
 import type { Label, Metric } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import { labelsOf, type Past, stepsOf } from '../figures/past.ts'
 import type { Inputs } from '../store/figure.ts'
 import { bind } from '../store/run-figure.ts'
 import type { Hours } from './hours.ts'
+import { type FigureWithPast, labelsOf, stepsOf } from './steps.ts'
 
 /** One label combination over all hours. */
 export interface HourlySeries {
@@ -35,48 +35,48 @@ interface Fetched {
  */
 export function hourlySeries(
   client: Pick<PoolClient, 'query'>,
-  past: Past,
+  figure: FigureWithPast,
   { hours, inputs }: { hours: Hours; inputs: Inputs },
 ): AsyncGenerator<HourlySeries> {
-  const { text, values } = bind(stepsOf(past, hours), inputs)
+  const { text, values } = bind(stepsOf(figure, hours), inputs)
   const first = client
     .query(`DECLARE past NO SCROLL CURSOR FOR ${text}`, values)
     .then(() => client.query<unknown[]>(fetchNext))
   // Whoever takes the series hears of it; until then it is nobody's rejection.
   first.catch(() => {})
-  return takeSeries(client, past, hours, first)
+  return takeSeries(client, figure, hours, first)
 }
 
 async function* takeSeries(
   client: Pick<PoolClient, 'query'>,
-  past: Past,
+  figure: FigureWithPast,
   hours: Hours,
   first: Promise<Fetched>,
 ): AsyncGenerator<HourlySeries> {
-  const openLabels = labelsOf(past.metric).open.length
+  const openLabels = labelsOf(figure.metric).open.length
   let group: Step[] = []
   let isAny = false
-  for await (const steps of stepsIn(client, past, first)) {
+  for await (const steps of stepsIn(client, figure, first)) {
     for (const step of steps) {
       isAny = true
       const before = group[0]
       if (before !== undefined && !sharesLabels(before, step, openLabels)) {
-        yield* seriesOfGroup(past, group, hours)
+        yield* seriesOfGroup(figure, group, hours)
         group = []
       }
       group.push(step)
     }
   }
   // Without labels from the source there is one group, which is there also where no row was found.
-  if (isAny || openLabels === 0) yield* seriesOfGroup(past, group, hours)
+  if (isAny || openLabels === 0) yield* seriesOfGroup(figure, group, hours)
 }
 
 async function* stepsIn(
   client: Pick<PoolClient, 'query'>,
-  past: Past,
+  figure: FigureWithPast,
   first: Promise<Fetched>,
 ): AsyncGenerator<Step[]> {
-  const { open, enumerated } = labelsOf(past.metric)
+  const { open, enumerated } = labelsOf(figure.metric)
   const labelCount = open.length + enumerated.length
   for (let fetching = first; ; fetching = client.query<unknown[]>(fetchNext)) {
     const { rows } = await fetching
@@ -95,8 +95,8 @@ const sharesLabels = (one: Step, other: Step, count: number): boolean =>
   one.labels.every((label, index) => index >= count || label === other.labels[index])
 
 /** The series of one combination of open labels, with zeros for what is not found of our own enumerations. */
-function* seriesOfGroup(past: Past, steps: readonly Step[], hours: Hours): Generator<HourlySeries> {
-  const { open, enumerated } = labelsOf(past.metric)
+function* seriesOfGroup(figure: FigureWithPast, steps: readonly Step[], hours: Hours): Generator<HourlySeries> {
+  const { open, enumerated } = labelsOf(figure.metric)
   const names = [...open, ...enumerated]
   const found = new Map<string, Step[]>()
   for (const step of steps) {
@@ -106,10 +106,10 @@ function* seriesOfGroup(past: Past, steps: readonly Step[], hours: Hours): Gener
     else known.push(step)
   }
   const groupThere = open.length === 0 ? new Uint8Array(hours.count).fill(1) : thereInGroup(found.values(), hours)
-  const nothing = past.columns?.map(() => new Float64Array(hours.count)) ?? [new Float64Array(hours.count)]
-  const expected = past.sparse
+  const nothing = figure.past.columns?.map(() => new Float64Array(hours.count)) ?? [new Float64Array(hours.count)]
+  const expected = figure.sparse
     ? []
-    : combinations(past.metric, enumerated, steps[0]?.labels.slice(0, open.length) ?? [])
+    : combinations(figure.metric, enumerated, steps[0]?.labels.slice(0, open.length) ?? [])
   const isExpected = new Set(expected.map((labels) => JSON.stringify(labels)))
   for (const key of new Set([...isExpected, ...found.keys()])) {
     const own = found.get(key)

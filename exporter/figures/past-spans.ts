@@ -1,3 +1,5 @@
+import { rollingWindows } from '../../catalogue/windows.ts'
+import { rollingInterval } from '../store/windows.ts'
 import { hourOf } from './past.ts'
 import { dearestFirst, fold, givesTier } from './rules.ts'
 
@@ -67,3 +69,24 @@ live_tier AS MATERIALIZED (
   FROM live l
   LEFT JOIN tier_span t ON t.user_id = l.user_id AND t.since < l.until AND t.until > l.since
 )`
+
+const windowLengths = rollingWindows.map((name) => `('${name}', ${rollingInterval(name)})`).join(', ')
+
+/**
+ * `active(user_id, window, since, until)`: what each row adds to the time in which its user is active: from its hour on, until
+ * the next row takes over or the window has passed.
+ */
+export function activeSpans(view: string, at: string): string {
+  return `beat AS MATERIALIZED (
+  SELECT user_id, hour, lead(hour, 1, 'infinity') OVER (PARTITION BY user_id ORDER BY hour) AS next
+  FROM (
+    SELECT DISTINCT user_id, ${hourOf(at)} AS hour FROM ${view}
+    WHERE ${at} > :from - ${rollingInterval('30d')} AND ${at} <= :to
+  ) AS seen
+),
+active AS MATERIALIZED (
+  SELECT user_id, w."window", hour AS since, least(hour + w.length, next) AS until
+  FROM beat CROSS JOIN (VALUES ${windowLengths}) AS w("window", length)
+  WHERE hour + w.length > :from
+)`
+}

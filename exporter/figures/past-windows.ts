@@ -1,5 +1,6 @@
 import type { Metric } from '../../catalogue/define.ts'
-import { calendarWindows, rollingWindowHours } from '../../catalogue/windows.ts'
+import { calendarWindows, rollingWindows } from '../../catalogue/windows.ts'
+import { rollingInterval } from '../store/windows.ts'
 import { hourOf } from './past.ts'
 import { windows } from './rules.ts'
 
@@ -47,9 +48,9 @@ function cells(labels: readonly string[], rows: string): string {
 const ever = (listed: string): string => `SELECT ${listed}'ever' AS "window", cell.hour AS at, value, n FROM cell`
 
 function rolling(listed: string, wanted: readonly string[]): string[] {
-  const edges = Object.entries(rollingWindowHours)
-    .filter(([name]) => wanted.includes(name))
-    .map(([name, hours]) => `('${name}', interval '0', 1), ('${name}', interval '${hours} hours', -1)`)
+  const edges = rollingWindows
+    .filter((name) => wanted.includes(name))
+    .map((name) => `('${name}', interval '0', 1), ('${name}', ${rollingInterval(name)}, -1)`)
   if (edges.length === 0) return []
   return [
     `SELECT ${listed}edge."window", cell.hour + edge.shift, edge.sign * value, edge.sign * n
@@ -59,7 +60,7 @@ FROM cell CROSS JOIN (VALUES ${edges.join(', ')}) AS edge("window", shift, sign)
 
 /** Calendar windows by the plain SQL's own words, of another instant. */
 const windowsAt = (instant: string, names: readonly (typeof calendarWindows)[number][]): string =>
-  windows(...names).replaceAll(':as_of', instant)
+  windows(names).replaceAll(':as_of', instant)
 
 /**
  * Days, weeks and months of which an hour is written, and the first hour that is not of them any more; and which of them

@@ -1,6 +1,9 @@
 import { usualCurrencyDecimals } from '../../catalogue/currencies.ts'
-import type { KeptSet } from '../../catalogue/define.ts'
-import { rollingWindowHours } from '../../catalogue/windows.ts'
+import type { KeptSet, Label } from '../../catalogue/define.ts'
+import { valuesOf } from '../../catalogue/define.ts'
+import { calendarUnits, rollingWindowHours, type Window } from '../../catalogue/windows.ts'
+import { ahead } from '../store/domain.ts'
+import { rollingInterval } from '../store/windows.ts'
 
 /**
  * The rules that several definitions share, each as a piece of SQL, so that none stands twice. `u` is the alias of `users`
@@ -21,6 +24,24 @@ export const notInternal = 'NOT coalesce(u.is_internal, false)'
 export const liveUser =
   'NOT u.is_internal AND u.created_at <= :as_of AND (u.deleted_at IS NULL OR u.deleted_at > :as_of)'
 
+/** A user who counts, registered by as_of. */
+export const isCounted = `${notInternal} AND u.created_at <= :as_of`
+
+/** The instants that are still ahead at which a user begins or ends to live. */
+export const lives = [ahead('u.created_at'), ahead('u.deleted_at')].join(', ')
+
+/** A key of sums that is text. */
+export const text = (from: string): { type: string; from: string } => ({ type: 'text', from })
+
+/** The country of a user as states keep it. */
+export const country = `coalesce(u.country::text, '') AS country`
+
+/** The values of a label of our own enumeration, as a list in SQL. */
+export const oneOfSql = (label: Label): string =>
+  valuesOf(label)
+    .map((value) => `'${value}'`)
+    .join(', ')
+
 /** A label from the source: its kept values, `unknown` for NULL and the empty string, `other` for the rest. */
 export function fold(expression: string, set: KeptSet): string {
   const always = set === 'tier' ? ` WHEN (${expression})::text = 'free' THEN 'free'` : ''
@@ -34,32 +55,28 @@ export function foldOneOf(expression: string, values: readonly string[]): string
   return `CASE WHEN (${expression})::text IN (${list}) THEN (${expression})::text ELSE 'other' END`
 }
 
-const units = { today: 'day', week: 'week', month: 'month' } as const
-type Window = keyof typeof units | keyof typeof rollingWindowHours | 'ever'
-
 /**
  * The first instant of the local day, week or month. Where clocks go back from 01:00 to 00:00 (Azores, Havana) a midnight comes
  * twice, and date_trunc takes the second: an hour after 23:00 of the day before is the first.
  */
-function beginningOf(unit: (typeof units)[keyof typeof units]): string {
+function beginningOf(unit: (typeof calendarUnits)[keyof typeof calendarUnits]): string {
   return `least(
     date_trunc('${unit}', :as_of, :timezone),
     (date_trunc('${unit}', :as_of AT TIME ZONE :timezone) - interval '1 hour') AT TIME ZONE :timezone + interval '1 hour')`
 }
+
+const isRolling = (window: Window): window is keyof typeof rollingWindowHours => window in rollingWindowHours
 
 /**
  * A relation `w(window, since, after)` of windows and, by `inWindow`, whether an instant lies in one. Calendar windows
  * begin with the local day, week (Monday) or month and include their first instant; rolling ones are exactly so many
  * hours back and exclude it.
  */
-export function windows(...names: readonly Window[]): string {
+export function windows(names: readonly Window[]): string {
   const rows = names.map((name) => {
     if (name === 'ever') return `('ever', NULL::timestamptz, NULL::timestamptz)`
-    if (name in rollingWindowHours) {
-      const hours = rollingWindowHours[name as keyof typeof rollingWindowHours]
-      return `('${name}', NULL::timestamptz, :as_of - interval '${hours} hours')`
-    }
-    return `('${name}', ${beginningOf(units[name as keyof typeof units])}, NULL::timestamptz)`
+    if (isRolling(name)) return `('${name}', NULL::timestamptz, :as_of - ${rollingInterval(name)})`
+    return `('${name}', ${beginningOf(calendarUnits[name])}, NULL::timestamptz)`
   })
   return `(VALUES ${rows.join(', ')}) AS w("window", since, after)`
 }
@@ -110,6 +127,13 @@ export const tierOf = `tier_of AS (
   WHERE ${runningAt(':as_of')} AND ${givesTier}
   ORDER BY s.user_id, ${dearestFirst}
 )`
+
+/** The tier `t.tier` of each dirty user, and `t.next_at`, the next instant at which it may be another. */
+export const currentTier = `CROSS JOIN LATERAL (
+  SELECT (array_agg(s.tier::text ORDER BY ${dearestFirst}) FILTER (WHERE ${runningAt(':as_of')} AND ${givesTier}))[1] AS tier,
+    min(least(${ahead('s.started_at')}, ${ahead('s.ended_at')})) AS next_at
+  FROM subscriptions s WHERE s.user_id = d.id
+) AS t`
 
 /** Which of the buckets `0`, `1`, `2-5`, `6-20`, `21+` a number of characters lies in; NULL is none. */
 export const charactersBucket = (n: string): string =>

@@ -18,11 +18,11 @@ import { scenarioOf } from '../../testing/second-implementation/random.ts'
 import { expectedRevenue } from '../../testing/second-implementation/revenue.ts'
 import { dateOf, type ExpectedMetric, type World, worldOf } from '../../testing/second-implementation/rules.ts'
 import { expectedUsers } from '../../testing/second-implementation/users.ts'
-import type { Family, Figure, Inputs, PopularItem, Sample } from '../store/figure.ts'
-import { nothingKept, refreshKept, refreshPopular } from '../store/labels.ts'
+import { type Family, type Figure, type Inputs, type PopularItem, type Sample, sourcesOf } from '../store/figure.ts'
+import { nothingKept, plainCandidates, refreshKept, refreshPopular } from '../store/labels.ts'
 import { migrateStore } from '../store/migrate.ts'
 import { runFigure } from '../store/run-figure.ts'
-import { collectors } from './index.ts'
+import { collectors, layout } from './index.ts'
 
 /** 25 platforms for each of the three schemas: some seconds. */
 const platformsEach = 25
@@ -74,7 +74,7 @@ function compare(figure: Figure, family: Family, { expected }: ExpectedMetric): 
 
 async function compareAll(client: PoolClient, world: World): Promise<void> {
   const expected = [...expectedUsers(world), ...expectedContent(world), ...expectedRevenue(world)]
-  for (const figure of collectors.flatMap((collector) => collector.oracle)) {
+  for (const figure of collectors.flatMap((collector) => collector.figures)) {
     const other = expected.find(({ metric }) => metric === figure.metric)
     if (other === undefined) throw new Error(`nobody has worked out ${figure.metric.name} a second time`)
     const family = await runFigure(client, figure, world.inputs)
@@ -101,10 +101,17 @@ async function refreshAndCompare(client: PoolClient, schema: SchemaName, step: S
   const at = inputsAt(step.asOf, { timezone: step.timezone, thresholds: { casual: 1, regular: 3, power: 8 } })
   const world = worldOf(history, at)
 
-  const kept = await refreshKept(client, { storeSchema: 'store', inputs: at, views: new Set(views) })
+  const kept = await refreshKept(client, {
+    storeSchema: 'store',
+    inputs: at,
+    sets: plainCandidates(layout.labelSets, new Set(views)),
+  })
   for (const set of keptSets) expect(kept[set]).toEqual(expectedKept(world, set, before.kept[set]))
 
-  const popularItems = await refreshPopular(client, { storeSchema: 'store', inputs: { ...at, kept } })
+  const popularItems = await refreshPopular(client, {
+    ...{ storeSchema: 'store', inputs: { ...at, kept } },
+    counts: layout.dailyItems.plain,
+  })
   const isSameDay = dateOf(world, world.now) === dateOf(world, worldOf(history, before).now)
   const sorted = (items: readonly PopularItem[]) =>
     items.map(({ category, window, item }) => [category, window, item].join()).sort()
@@ -135,7 +142,7 @@ test.each(schemaNames)(
 )
 
 test('every metric of the figures is filled by the collector that the catalogue says', () => {
-  const filled = collectors.flatMap(({ name, oracle }) => oracle.map(({ metric }) => `${metric.name} by ${name}`))
+  const filled = collectors.flatMap(({ name, figures }) => figures.map(({ metric }) => `${metric.name} by ${name}`))
   const wanted = catalogue
     .filter(({ exposition }) => exposition === 'figures')
     .map(({ name, owner }) => `${name} by ${owner}`)
@@ -143,6 +150,7 @@ test('every metric of the figures is filled by the collector that the catalogue 
 })
 
 test('a collector asks for the views that its metrics say, and no other', () => {
-  for (const { views: asked, oracle } of collectors)
-    for (const { metric } of oracle) expect([...asked].sort()).toEqual([...metric.sources].sort())
+  for (const collector of collectors)
+    for (const { metric } of collector.figures)
+      expect([...sourcesOf(collector)].sort()).toEqual([...metric.sources].sort())
 })

@@ -1,8 +1,5 @@
+import { passes } from '../store/ranges.ts'
 import { fold } from './rules.ts'
-
-/** Whether a value is among those that the filter asks for; there is no filter where none is named. */
-export const passes = (filter: string, value: string): string =>
-  `(NOT :filters ? '${filter}' OR :filters -> '${filter}' ? (${value}))`
 
 const segments = {
   tier: fold('p.tier', 'tier'),
@@ -20,9 +17,3 @@ export const bySegment = `:filters ?| ARRAY[${Object.keys(segments)
 export const inSegment = Object.entries(segments)
   .map(([name, value]) => passes(name, value))
   .join(' AND ')
-
-/** What rows are told apart by, beside the bucket: the value of `by`, one of these names, else `all`. */
-export function part(dimensions: Readonly<Record<string, string>>): string {
-  const cases = Object.entries(dimensions).map(([name, value]) => `WHEN '${name}' THEN ${value}`)
-  return `CASE :filters ->> 'by' ${cases.join(' ')} ELSE 'all' END`
-}

@@ -4,22 +4,21 @@ import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { markFailed, traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import { generation } from '../figures/content/generation.ts'
-import { popularSums } from '../figures/content/popular.ts'
 import { advance, type Standing } from '../store/advance.ts'
-import { enterStore, inputsOf } from '../store/build.ts'
 import { readDrift } from '../store/drift.ts'
-import type { Collector, Figure, Inputs } from '../store/figure.ts'
+import { type Collector, type Figure, type Inputs, sourcesOf } from '../store/figure.ts'
 import { readKept, refreshKept, refreshPopular, storedCandidates } from '../store/labels.ts'
+import { feedName, type Layout, partName } from '../store/layout.ts'
 import { runFigure } from '../store/run-figure.ts'
 import { underSavepoint } from '../store/savepoint.ts'
+import { enterStore, inputsOf } from '../store/session.ts'
 import { type CollectorState, readSnapshot, type Snapshot, writeSnapshot } from '../store/snapshot.ts'
 import { inspectViews } from '../store/source-contract.ts'
 
 export interface RefreshOptions {
   pool: Pool
   settings: SettingsWith<'DATABASE_URL'>
-  collectors: readonly Collector[]
+  layout: Layout
   log: Logger
   /** Named in the snapshot's row. */
   replicaId: string
@@ -74,14 +73,14 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
 }
 
 async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<RefreshResult> {
-  const { settings, log } = options
+  const { settings, layout, log } = options
   const store = settings.STORE_SCHEMA
   // Of two that believe they lead, the second fails at the fence, before it reads anything.
   const asOf = await enterStore(client, options, 'FOR UPDATE')
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
   const standings = await advance(client, {
-    ...{ store, inputs: inputsOf(settings, asOf), ...views },
+    ...{ layout, store, inputs: inputsOf(settings, asOf), ...views },
     timed: (part, work) => traced(`store ${part}`, { 'barometer.store.part': part }, work),
   })
   const inputs = await prepareInputs(client, asOf, standings, options)
@@ -89,9 +88,9 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
   const collectors = new Map<string, CollectorState>()
   const failures = new Map<string, string>()
   const disabled = new Map<string, string>()
-  for (const collector of options.collectors) {
+  for (const collector of layout.collectors) {
     const before = previous?.collectors.get(collector.name)
-    const missing = collector.views.filter((view) => views.missing.has(view))
+    const missing = sourcesOf(collector).filter((view) => views.missing.has(view))
     if (missing.length > 0) {
       disabled.set(collector.name, `view ${missing.join(', ')} is not in the schema ${settings.SOURCE_SCHEMA}`)
       collectors.set(collector.name, { enabled: false, success: false, durationSeconds: 0, asOf: null, families: [] })
@@ -114,7 +113,7 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
 }
 
 function driftOf(collector: Collector, drift: ReadonlyMap<string, number>): number | undefined {
-  const known = collector.parts.filter((part) => drift.has(part))
+  const known = collector.reads.map(({ of }) => partName(of)).filter((part) => drift.has(part))
   return known.length === 0 ? undefined : known.reduce((total, part) => total + (drift.get(part) ?? 0), 0)
 }
 
@@ -157,12 +156,12 @@ async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run>
   const seconds = () => options.monotonicSeconds() - start
   const problem = obstacleTo(run)
   if (problem !== undefined) return { error: problem, seconds: 0 }
-  if (inputs.popularError !== undefined && collector.name === 'popular')
-    return { error: inputs.popularError, seconds: 0 }
+  if (inputs.dailyItemsError !== undefined && collector.name === options.layout.dailyItems.collector)
+    return { error: inputs.dailyItemsError, seconds: 0 }
   try {
     const families = await underSavepoint(client, async () => {
       const all = []
-      for (const figure of collector.oracle)
+      for (const figure of collector.figures)
         all.push(await named(figure, runFigure(client, { ...figure, sql: figure.emit }, inputs)))
       return all
     })
@@ -174,13 +173,15 @@ async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run>
 
 /** Why a collector cannot be run: its views, or what it is read from in the store. */
 function obstacleTo({ collector, problems, standings, options }: CollectorRun): string | undefined {
-  const broken = collector.views.map((view) => problems.get(view)).find((line) => line !== undefined)
+  const views = sourcesOf(collector)
+  const broken = views.map((view) => problems.get(view)).find((line) => line !== undefined)
   if (broken !== undefined) return broken
-  for (const part of [...collector.views.map((view) => `feed ${view}`), ...collector.parts]) {
+  const metric = collector.figures[0]?.metric.name
+  for (const part of [...views.map(feedName), ...collector.reads.map(({ of }) => partName(of))]) {
+    if (!options.layout.parts.some(({ name }) => name === part)) return `${metric}: the store has no part ${part}`
     const standing = standings.get(part)
     if (standing?.at === 'asOf') continue
     const reason = options.notBuilt?.get(part) ?? (standing?.at === 'behind' ? standing.reason : undefined)
-    const metric = collector.oracle[0]?.metric.name
     return reason === undefined ? 'its history is still being built' : `${metric}: ${reason}`
   }
   return undefined
@@ -206,7 +207,7 @@ async function inspect(client: PoolClient, sourceSchema: string, options: Refres
   const inspections = Object.values(await inspectViews(client, sourceSchema))
   const present = inspections.filter((inspection) => inspection.present)
   const problems = new Map(present.flatMap(({ view, problems: [line] }) => (line === undefined ? [] : [[view, line]])))
-  const needed = new Set(options.collectors.flatMap((collector) => collector.views))
+  const needed = new Set(options.layout.collectors.flatMap(sourcesOf))
   return {
     missing: new Set([...needed].filter((view) => !inspections.some((one) => one.view === view && one.present))),
     problems,
@@ -214,7 +215,7 @@ async function inspect(client: PoolClient, sourceSchema: string, options: Refres
   }
 }
 
-type PreparedInputs = Inputs & { popularError?: string }
+type PreparedInputs = Inputs & { dailyItemsError?: string }
 
 /** The kept labels and the day's popular items; where they cannot be brought up to date the stored ones serve. */
 async function prepareInputs(
@@ -223,10 +224,11 @@ async function prepareInputs(
   standings: ReadonlyMap<string, Standing>,
   options: RefreshOptions,
 ): Promise<PreparedInputs> {
-  const { settings, log } = options
+  const { settings, layout, log } = options
+  const { labelSets, dailyItems } = layout
   const storeSchema = settings.STORE_SCHEMA
   const base: Inputs = { ...inputsOf(settings, asOf), kept: await readKept(client, storeSchema) }
-  const sets = storedCandidates((part) => standings.get(part)?.at === 'asOf')
+  const sets = storedCandidates(labelSets, (part) => standings.get(part)?.at === 'asOf')
   const kept = await underSavepoint(client, () => refreshKept(client, { storeSchema, inputs: base, sets })).catch(
     (error) => {
       log.error({ error: messageOf(error) }, 'the kept labels could not be brought up to date; the stored ones serve')
@@ -234,13 +236,13 @@ async function prepareInputs(
     },
   )
   const inputs = { ...base, kept }
-  if (standings.get(generation.name)?.at !== 'asOf') return inputs
+  if (standings.get(dailyItems.reads.name)?.at !== 'asOf') return inputs
   try {
     const popularItems = await underSavepoint(client, () =>
-      refreshPopular(client, { storeSchema, inputs, counts: popularSums }),
+      refreshPopular(client, { storeSchema, inputs, counts: dailyItems.emit }),
     )
     return { ...inputs, popularItems }
   } catch (error) {
-    return { ...inputs, popularError: messageOf(error) }
+    return { ...inputs, dailyItemsError: messageOf(error) }
   }
 }

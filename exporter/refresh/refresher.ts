@@ -1,22 +1,23 @@
 import { performance } from 'node:perf_hooks'
 import type { Logger } from '../../lib/log.ts'
 import { refuseNewer } from '../../lib/migrations.ts'
-import { createPool } from '../../lib/postgres.ts'
+import { createPool, type Pool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import { type BuildProgress, buildStore } from '../store/build.ts'
+import { buildStore } from '../store/build.ts'
 import { isReconcileDue } from '../store/drift.ts'
-import type { Collector } from '../store/figure.ts'
+import type { Layout } from '../store/layout.ts'
 import { migrateStore, storeMigrations } from '../store/migrate.ts'
+import type { BuildProgress } from '../store/progress.ts'
 import { reconcile } from '../store/reconcile.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
-import { createLeadership } from './leader.ts'
+import { createLeadership, type Leadership } from './leader.ts'
 import { type RefreshRun, refresh } from './refresh.ts'
 
 export interface RefresherOptions {
   settings: SettingsWith<'DATABASE_URL'>
-  collectors: readonly Collector[]
+  layout: Layout
   log: Logger
   replicaId: string
   /** How often a replica looks for a newer snapshot, and for a lead that is free. */
@@ -53,156 +54,175 @@ const graceMs = 5_000
  * overlap, so neither do refreshes. With the database away it goes on trying, and what it has stays.
  */
 export function startRefresher(options: RefresherOptions): Refresher {
-  const { settings, log } = options
-  const statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
-  const queryTimeoutMs = statementTimeoutMs + graceMs
-  const pool = createPool({
-    connectionString: settings.DATABASE_URL,
-    applicationName: 'barometer-exporter',
-    connectionsMax: 3,
-    queryTimeoutMs,
-  })
-  const leadership = createLeadership({
-    connectionString: settings.DATABASE_URL,
-    storeSchema: settings.STORE_SCHEMA,
-    timeoutMs: 10_000,
-  })
-  const state = {
-    snapshot: undefined as Snapshot | undefined,
-    cutOff: undefined as string | undefined,
-    migrated: false,
-  }
-  const listeners: (() => void)[] = []
-  const refreshListeners: ((run: RefreshRun) => void)[] = []
-  const saidDisabled = new Set<string>()
-  let nextRefreshMs = 0
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
+  const replica = new Replica(options)
+  replica.start()
+  return replica
+}
 
-  async function step(): Promise<void> {
-    if (!state.migrated) {
-      await migrateStore(settings)
-      state.migrated = true
+class Replica implements Refresher {
+  private readonly options: RefresherOptions
+  private readonly pool: Pool
+  private readonly leadership: Leadership
+  private readonly statementTimeoutMs: number
+  private newest: Snapshot | undefined
+  private cutOffReason: string | undefined
+  private isMigrated = false
+  private readonly listeners: (() => void)[] = []
+  private readonly refreshListeners: ((run: RefreshRun) => void)[] = []
+  private readonly saidDisabled = new Set<string>()
+  private nextRefreshMs = 0
+  private nextProgressMs = 0
+  private stopped = false
+  private timer: NodeJS.Timeout | undefined
+  private underway: Promise<void> = Promise.resolve()
+
+  constructor(options: RefresherOptions) {
+    this.options = options
+    this.statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
+    const { DATABASE_URL: connectionString, STORE_SCHEMA: storeSchema } = options.settings
+    this.pool = createPool({
+      connectionString,
+      applicationName: 'barometer-exporter',
+      connectionsMax: 3,
+      queryTimeoutMs: this.statementTimeoutMs + graceMs,
+    })
+    this.leadership = createLeadership({ connectionString, storeSchema, timeoutMs: 10_000 })
+  }
+
+  snapshot(): Snapshot | undefined {
+    return this.newest
+  }
+
+  leads(): boolean {
+    return this.leadership.held()
+  }
+
+  cutOff(): string | undefined {
+    return this.cutOffReason
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.push(listener)
+  }
+
+  onRefresh(listener: (run: RefreshRun) => void): void {
+    this.refreshListeners.push(listener)
+  }
+
+  start(): void {
+    this.underway = this.run()
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    clearTimeout(this.timer)
+    await this.leadership.release()
+    // What is under way fails on its closed connection and is rolled back; 3 s are enough for a short one to end well.
+    await Promise.race([this.underway, new Promise((done) => setTimeout(done, 3_000).unref())])
+    await Promise.race([this.pool.end(), new Promise((done) => setTimeout(done, 2_000).unref())])
+  }
+
+  private async run(): Promise<void> {
+    const { log } = this.options
+    try {
+      await this.step()
+      if (this.cutOffReason !== undefined) log.info('the store can be reached again')
+      this.cutOffReason = undefined
+    } catch (error) {
+      const reason = messageOf(error)
+      if (this.cutOffReason !== reason && !this.stopped)
+        log.error({ error: reason }, 'the figures cannot be refreshed; the last good ones serve')
+      this.cutOffReason = reason
     }
-    const led = leadership.held()
-    const leads = await leadership.claim()
+    for (const listener of this.listeners) listener()
+    if (!this.stopped) this.timer = setTimeout(() => this.start(), this.waitMs())
+  }
+
+  private waitMs(): number {
+    const pollMs = Math.min(this.options.pollMs ?? pollMsDefault, this.options.settings.REFRESH_INTERVAL)
+    return this.leadership.held() && this.cutOffReason === undefined
+      ? Math.max(0, Math.min(pollMs, this.nextRefreshMs - performance.now()))
+      : pollMs
+  }
+
+  private async step(): Promise<void> {
+    const { settings, log } = this.options
+    if (!this.isMigrated) {
+      await migrateStore(settings)
+      this.isMigrated = true
+    }
+    const led = this.leadership.held()
+    const leads = await this.leadership.claim()
     if (leads !== led) log.info({ leads }, leads ? 'this replica leads' : 'another replica leads')
-    if (leads && performance.now() >= nextRefreshMs) {
-      nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
-      await giveWayToNewer()
-      await refreshNow()
-      await reconcileAtNight()
+    if (leads && performance.now() >= this.nextRefreshMs) {
+      this.nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+      await this.giveWayToNewer()
+      await this.refreshNow()
+      await this.reconcileAtNight()
     } else {
-      state.snapshot = (await readSnapshot(pool, settings.STORE_SCHEMA, state.snapshot?.id)) ?? state.snapshot
+      this.newest = (await readSnapshot(this.pool, settings.STORE_SCHEMA, this.newest?.id)) ?? this.newest
     }
   }
 
   /** While versions change, a newer replica has migrated the store under an older one that led: the newer one is to lead. */
-  async function giveWayToNewer(): Promise<void> {
+  private async giveWayToNewer(): Promise<void> {
     try {
-      await refuseNewer(pool, storeMigrations(settings.STORE_SCHEMA))
+      await refuseNewer(this.pool, storeMigrations(this.options.settings.STORE_SCHEMA))
     } catch (error) {
-      await leadership.release()
+      await this.leadership.release()
       throw error
     }
   }
 
-  async function refreshNow(): Promise<void> {
+  private async refreshNow(): Promise<void> {
+    const { pool, statementTimeoutMs } = this
+    const { settings, log, layout, replicaId } = this.options
     const built = await traced('build', {}, () =>
       buildStore({
-        ...{ pool, settings, log, statementTimeoutMs },
-        onProgress: logProgress,
+        ...{ pool, settings, log, layout, statementTimeoutMs },
+        onProgress: (progress) => this.logProgress(progress),
         // A long build gives way to the refreshes of what is built already.
         pauseAfterMs: Math.max(settings.REFRESH_INTERVAL, buildMsMin),
-        isStopped: () => stopped,
+        isStopped: () => this.stopped,
       }),
     )
     const { snapshot, disabled } = await refresh({
-      ...{ pool, settings, log, statementTimeoutMs, notBuilt: built.failures },
-      collectors: options.collectors,
-      replicaId: options.replicaId,
+      ...{ pool, settings, log, layout, replicaId, statementTimeoutMs, notBuilt: built.failures },
       monotonicSeconds: () => performance.now() / 1_000,
       onEnd: (run) => {
-        for (const listener of refreshListeners) listener(run)
+        for (const listener of this.refreshListeners) listener(run)
       },
     })
     for (const [collector, reason] of disabled) {
-      if (!saidDisabled.has(collector)) log.info({ collector, reason }, 'a collector is off')
-      saidDisabled.add(collector)
+      if (!this.saidDisabled.has(collector)) log.info({ collector, reason }, 'a collector is off')
+      this.saidDisabled.add(collector)
     }
-    state.snapshot = snapshot
+    this.newest = snapshot
     log.debug({ as_of: snapshot.asOf, snapshot: snapshot.id }, 'refreshed')
   }
 
   /** Compares the store with the views once a night, in chunks between which the figures are refreshed as usual. */
-  async function reconcileAtNight(): Promise<void> {
+  private async reconcileAtNight(): Promise<void> {
+    const { pool } = this
+    const { settings, log, layout } = this.options
     if (!(await isReconcileDue(pool, settings.STORE_SCHEMA, settings.REPORTING_TIMEZONE))) return
     log.info('the store is compared with the views')
-    await traced('reconcile', {}, () =>
-      reconcile({
-        ...{ pool, settings, log, statementTimeoutMs: Math.max(statementTimeoutMs, reconcileTimeoutMs) },
-        onChunk: async () => {
-          if (stopped) throw new Error('stopped')
-          if (performance.now() < nextRefreshMs) return
-          nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
-          await refreshNow()
-        },
-      }),
-    )
-  }
-
-  let nextProgressMs = 0
-  function logProgress({ fraction, secondsLeft, parts }: BuildProgress): void {
-    if (performance.now() < nextProgressMs) return
-    nextProgressMs = performance.now() + progressMs
-    log.info({ percent: Math.round(fraction * 100), seconds_left: secondsLeft, parts }, 'history is being built')
-  }
-
-  async function run(): Promise<void> {
-    try {
-      await step()
-      if (state.cutOff !== undefined) log.info('the store can be reached again')
-      state.cutOff = undefined
-    } catch (error) {
-      const reason = messageOf(error)
-      if (state.cutOff !== reason && !stopped)
-        log.error({ error: reason }, 'the figures cannot be refreshed; the last good ones serve')
-      state.cutOff = reason
+    const statementTimeoutMs = Math.max(this.statementTimeoutMs, reconcileTimeoutMs)
+    const onChunk = async () => {
+      if (this.stopped) throw new Error('stopped')
+      if (performance.now() < this.nextRefreshMs) return
+      this.nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+      await this.refreshNow()
     }
-    for (const listener of listeners) listener()
-    if (!stopped) timer = setTimeout(next, waitMs())
+    await traced('reconcile', {}, () => reconcile({ pool, settings, log, layout, statementTimeoutMs, onChunk }))
   }
 
-  function waitMs(): number {
-    const pollMs = Math.min(options.pollMs ?? pollMsDefault, settings.REFRESH_INTERVAL)
-    return leadership.held() && state.cutOff === undefined
-      ? Math.max(0, Math.min(pollMs, nextRefreshMs - performance.now()))
-      : pollMs
-  }
-
-  let underway: Promise<void> = Promise.resolve()
-  function next(): void {
-    underway = run()
-  }
-  next()
-
-  return {
-    snapshot: () => state.snapshot,
-    leads: () => leadership.held(),
-    cutOff: () => state.cutOff,
-    onChange: (listener) => {
-      listeners.push(listener)
-    },
-    onRefresh: (listener) => {
-      refreshListeners.push(listener)
-    },
-    stop: async () => {
-      stopped = true
-      clearTimeout(timer)
-      await leadership.release()
-      // What is under way fails on its closed connection and is rolled back; 3 s are enough for a short one to end well.
-      await Promise.race([underway, new Promise((done) => setTimeout(done, 3_000).unref())])
-      await Promise.race([pool.end(), new Promise((done) => setTimeout(done, 2_000).unref())])
-    },
+  private logProgress({ fraction, secondsLeft, parts }: BuildProgress): void {
+    if (performance.now() < this.nextProgressMs) return
+    this.nextProgressMs = performance.now() + progressMs
+    this.options.log.info(
+      { percent: Math.round(fraction * 100), seconds_left: secondsLeft, parts },
+      'history is being built',
+    )
   }
 }

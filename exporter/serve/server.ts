@@ -33,7 +33,7 @@ export function createExporterServer(options: ServeOptions): HttpServer {
     log: options.log,
     ...(options.draining === undefined ? {} : { draining: options.draining }),
   })
-  const self = createSelfMetrics({ version, leads: refresher.leads })
+  const self = createSelfMetrics({ version, leads: () => refresher.leads() })
   observeRequests(server, self.requestSeconds)
   refresher.onRefresh(self.observeRefresh)
 

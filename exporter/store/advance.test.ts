@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { readSettings } from '../../lib/settings.ts'
 import { postgresVersion } from '../../testing/database.ts'
 import { createPlatformDatabase } from '../../testing/platform.ts'
-import { collectors } from '../figures/index.ts'
+import { layout } from '../figures/index.ts'
 import { refresh } from '../refresh/refresh.ts'
 import { buildStore } from './build.ts'
 import { migrateStore } from './migrate.ts'
@@ -17,11 +17,11 @@ test('a refresh reads no table of the platform from end to end', async () => {
   onTestFinished(() => database.drop())
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
   await buildStore(run)
   const monotonicSeconds = () => performance.now() / 1_000
   const refreshed = async () => {
-    const { failures } = await refresh({ ...run, collectors, replicaId: 'test', monotonicSeconds })
+    const { failures } = await refresh({ ...run, replicaId: 'test', monotonicSeconds })
     expect([...failures]).toEqual([])
   }
   await refreshed()

@@ -1,19 +1,10 @@
 import type { View } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import { account } from '../figures/users/account.ts'
 import { type Domain, overlap } from './domain.ts'
 import type { Inputs } from './figure.ts'
-import {
-  type DomainPart,
-  type FeedPart,
-  neededBy,
-  type Part,
-  type PartState,
-  parts,
-  readParts,
-  viewsOf,
-} from './parts.ts'
+import { type Layout, neededBy, viewsOf } from './layout.ts'
+import { type DomainPart, type FeedPart, type Part, type PartState, readParts } from './parts.ts'
 import { bind } from './run-figure.ts'
 import { underSavepoint } from './savepoint.ts'
 import { dirtyEntities, entitiesMax, forgetSeen, moveTurned, readFeed, recompute } from './statements.ts'
@@ -22,6 +13,7 @@ import { dirtyEntities, entitiesMax, forgetSeen, moveTurned, readFeed, recompute
 export type Standing = { at: 'asOf' } | { at: 'building' } | { at: 'behind'; reason: string }
 
 export interface AdvanceOptions {
+  layout: Pick<Layout, 'parts' | 'accounts'>
   store: string
   inputs: Inputs
   /** A line for each view that is there and not as it should be. */
@@ -37,10 +29,11 @@ export interface AdvanceOptions {
  * depends on it waits. The search path is the source schema, then the store.
  */
 export async function advance(client: PoolClient, options: AdvanceOptions): Promise<ReadonlyMap<string, Standing>> {
+  const { layout } = options
   const states = await readParts(client, options.store)
   const standings = new Map<string, Standing>()
   const timed = options.timed ?? ((_, work) => work())
-  for (const part of parts) {
+  for (const part of layout.parts) {
     const state = states.get(part.name)
     if (state === undefined) continue
     const obstacle = obstacleOf(part, options, standings)
@@ -50,7 +43,7 @@ export async function advance(client: PoolClient, options: AdvanceOptions): Prom
     }
     try {
       await timed(part.name, () =>
-        underSavepoint(client, () => advancePart(client, part, state, states, options.inputs)),
+        underSavepoint(client, () => advancePart(client, part, state, { layout, states, inputs: options.inputs })),
       )
       standings.set(part.name, { at: 'asOf' })
     } catch (error) {
@@ -62,7 +55,7 @@ export async function advance(client: PoolClient, options: AdvanceOptions): Prom
 
 function obstacleOf(
   part: Part,
-  { good, problems }: AdvanceOptions,
+  { good, problems, layout }: AdvanceOptions,
   standings: ReadonlyMap<string, Standing>,
 ): Standing | undefined {
   for (const view of viewsOf(part)) {
@@ -70,7 +63,7 @@ function obstacleOf(
   }
   // Facts can go on under the flags that the accounts have, so that only entities wait for what they need.
   if (part.kind === 'feed') return undefined
-  for (const name of neededBy(part)) {
+  for (const name of neededBy(part, layout.accounts)) {
     const standing = standings.get(name)
     if (standing?.at !== 'asOf') return standing ?? { at: 'building' }
   }
@@ -78,18 +71,18 @@ function obstacleOf(
 }
 
 /** The domains that have been laid out, built or not: they hear of every change. */
-const laidOut = (states: ReadonlyMap<string, PartState>): Domain[] =>
+const laidOut = ({ parts }: Pick<Layout, 'parts'>, states: ReadonlyMap<string, PartState>): Domain[] =>
   parts.flatMap((part) => (part.kind === 'domain' && states.has(part.name) ? [part.domain] : []))
 
-async function advancePart(
-  client: PoolClient,
-  part: Part,
-  state: PartState,
-  states: ReadonlyMap<string, PartState>,
-  inputs: Inputs,
-): Promise<void> {
-  if (part.kind === 'feed') await advanceFeed(client, part, { state, states, inputs })
-  else await advanceDomain(client, part, { states, inputs })
+interface PartRun {
+  layout: Pick<Layout, 'parts' | 'accounts'>
+  states: ReadonlyMap<string, PartState>
+  inputs: Inputs
+}
+
+async function advancePart(client: PoolClient, part: Part, state: PartState, run: PartRun): Promise<void> {
+  if (part.kind === 'feed') await advanceFeed(client, part, state, run)
+  else await advanceDomain(client, part, run)
 }
 
 /** Before the watermark by the overlap: up to there every row was counted, after it only those that were seen. */
@@ -100,17 +93,13 @@ const countedThrough = async (client: PoolClient, watermark: string): Promise<st
   return rows[0]?.through ?? watermark
 }
 
-interface FeedRun {
-  state: PartState
-  states: ReadonlyMap<string, PartState>
-  inputs: Inputs
-}
-
-async function advanceFeed(client: PoolClient, part: FeedPart, { state, states, inputs }: FeedRun): Promise<void> {
+async function advanceFeed(client: PoolClient, part: FeedPart, state: PartState, run: PartRun): Promise<void> {
+  const { layout, states, inputs } = run
   const { view, facts } = part
   const watermark = state.watermark ?? '-infinity'
   if (facts !== undefined) await client.query(bind(moveTurned(facts, await countedThrough(client, watermark)), inputs))
-  const statement = readFeed({ view, facts, watermark, domains: laidOut(states) })
+  const { accounts } = layout
+  const statement = readFeed({ accounts, view, facts, watermark, domains: laidOut(layout, states) })
   const { rows } = await client.query<Record<string, unknown>>(bind(statement, inputs))
   const broken = Object.entries(rows[0] ?? {}).find(([name, value]) => name.startsWith('null_') && value === true)
   if (broken !== undefined)
@@ -119,13 +108,9 @@ async function advanceFeed(client: PoolClient, part: FeedPart, { state, states, 
   await client.query('UPDATE rollup_part SET watermark = $2 WHERE name = $1', [part.name, inputs.asOf])
 }
 
-interface DomainRun {
-  states: ReadonlyMap<string, PartState>
-  inputs: Inputs
-}
-
-async function advanceDomain(client: PoolClient, { domain }: DomainPart, { states, inputs }: DomainRun): Promise<void> {
-  const statement = bind(recompute(domain, dirtyEntities(domain), waitingFor(domain, states)), inputs)
+async function advanceDomain(client: PoolClient, { domain }: DomainPart, run: PartRun): Promise<void> {
+  const { layout, states, inputs } = run
+  const statement = bind(recompute(domain, dirtyEntities(domain), waitingFor(layout, domain, states)), inputs)
   for (;;) {
     const { rows } = await client.query<{ entities: string }>(statement)
     if (Number(rows[0]?.entities ?? 0) < entitiesMax) return
@@ -134,14 +119,16 @@ async function advanceDomain(client: PoolClient, { domain }: DomainPart, { state
 
 /** Who must hear of users who turn internal or back: the facts and the entities that were counted by the old flag. */
 export function waitingFor(
+  layout: Pick<Layout, 'parts' | 'accounts'>,
   domain: Domain,
-  states: ReadonlyMap<string, PartState>,
+  states: Pick<ReadonlyMap<string, unknown>, 'has'>,
 ): { facts: View[]; domains: Domain[] } {
-  if (domain !== account) return { facts: [], domains: [] }
+  if (domain.name !== layout.accounts.name) return { facts: [], domains: [] }
+  const there = layout.parts.filter(({ name }) => states.has(name))
   return {
-    facts: parts.flatMap((part) =>
-      part.kind === 'feed' && part.facts !== undefined && states.has(part.name) ? [part.view] : [],
+    facts: there.flatMap((part) => (part.kind === 'feed' && part.facts !== undefined ? [part.view] : [])),
+    domains: there.flatMap((part) =>
+      part.kind === 'domain' && part.domain.turnedBy !== undefined ? [part.domain] : [],
     ),
-    domains: laidOut(states).filter((other) => other.turnedBy !== undefined),
   }
 }

@@ -6,9 +6,11 @@ import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
 import { readSettings } from '../../lib/settings.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
-import { type BuildProgress, buildStore } from './build.ts'
+import { layout } from '../figures/index.ts'
+import { buildStore } from './build.ts'
 import { migrateStore } from './migrate.ts'
 import { readParts } from './parts.ts'
+import type { BuildProgress } from './progress.ts'
 import { reconcile } from './reconcile.ts'
 
 const log = pino({ level: 'silent' })
@@ -50,14 +52,14 @@ test('a build that is killed again and again goes on where it was, and what it b
   const [code] = await once(metrics(), 'exit')
   expect(code).toBe(0)
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
-  expect(await drifted({ pool: database.pool, settings, log, statementTimeoutMs })).toEqual([])
+  expect(await drifted({ pool: database.pool, settings, log, layout, statementTimeoutMs })).toEqual([])
 })
 
 test('a build that is paused leaves the rest to the next call, and tells how far it is', async () => {
   const database = await platform()
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
   const progress: BuildProgress[] = []
   const onProgress = (one: BuildProgress) => void progress.push(one)
   let calls = 0
@@ -88,7 +90,7 @@ test('two that build at once do each part once', async () => {
   const database = await platform()
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
   const both = await Promise.all([buildStore(run), buildStore(run)])
   for (const { failures } of both) expect([...failures]).toEqual([])
   expect(await drifted(run)).toEqual([])

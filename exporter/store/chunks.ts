@@ -6,7 +6,7 @@ import type { DomainPart, FeedPart } from './parts.ts'
 import { bind } from './run-figure.ts'
 import { walkedType } from './schema.ts'
 import type { ViewInspection } from './source-contract.ts'
-import { addPast, computeFirst, moveTurned } from './statements.ts'
+import { type Accounts, addPast, computeFirst, moveTurned } from './statements.ts'
 
 /** What a chunk did. */
 export interface Chunk {
@@ -21,6 +21,7 @@ export interface ChunkRun {
   /** How many rows to take. */
   rows: number
   inputs: Inputs
+  accounts: Accounts
   views: Readonly<Record<View, ViewInspection>>
 }
 
@@ -71,7 +72,7 @@ export async function keyAfter(
 }
 
 /** The facts of the past up to the overlap before the feed's watermark: what comes after is read by the next refresh. */
-export async function buildFeedChunk(part: FeedPart, { client, rows, inputs }: ChunkRun): Promise<Chunk> {
+export async function buildFeedChunk(part: FeedPart, { client, rows, inputs, accounts }: ChunkRun): Promise<Chunk> {
   const { facts, view } = part
   const by = appendedBy[view]
   if (facts === undefined || by === undefined) return { rows: 0, walked: null, end: true }
@@ -83,7 +84,7 @@ export async function buildFeedChunk(part: FeedPart, { client, rows, inputs }: C
   const upTo = limit.rows[0]?.instant ?? watermark
   const key = await keyAfter(client, { view, by, type: 'timestamptz', after: walked, rows, upTo })
   await client.query(bind(moveTurned(facts, walked), inputs))
-  await client.query(bind(addPast(facts, walked, key ?? upTo), inputs))
+  await client.query(bind(addPast(accounts, facts, walked, key ?? upTo), inputs))
   return { rows, walked: key ?? upTo, end: key === null }
 }
 

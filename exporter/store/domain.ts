@@ -44,11 +44,11 @@ export interface Cells {
 /** Rows of an append-only view, each added once. `s` has the view's columns and `counted`, whether the user is nobody internal. */
 export interface Facts {
   view: View
-  cells: readonly [Cells, ...Cells[]]
+  cells: readonly Cells[]
 }
 
-/** Entities whose contribution is a pure function of the views and the instant. */
-export interface Domain {
+/** What is kept of entities (users, generations) whose contribution is a pure function of the views and the instant. */
+export interface State {
   /** The table is `rollup_<name>`. */
   name: string
   /** What the contribution reads. */
@@ -74,13 +74,17 @@ export interface Domain {
   aged?: { where: string; values: readonly string[] }
   /** The ids that depend on the flag of the users in `turned(user_id)`, who turned internal or back. */
   turnedBy?: string
-  cells: readonly Cells[]
   /** Further indexes of the state: the part after ON. */
   indexes?: readonly string[]
 }
 
-export const stateOf = (domain: Pick<Domain, 'name'>): string => `rollup_${domain.name}`
-export const dirtyOf = (domain: Pick<Domain, 'name'>): string => `rollup_${domain.name}_dirty`
+/** A state with all the sums that figures read of it. */
+export interface Domain extends State {
+  cells: readonly Cells[]
+}
+
+export const stateOf = (domain: Pick<State, 'name'>): string => `rollup_${domain.name}`
+export const dirtyOf = (domain: Pick<State, 'name'>): string => `rollup_${domain.name}_dirty`
 export const turnedOf = (name: string): string => `rollup_${name}_turned`
 export const cellsOf = (cells: Pick<Cells, 'name'>): string => `rollup_${cells.name}`
 export const seenOf = (view: View): string => `rollup_${view}_seen`

@@ -10,7 +10,8 @@ import {
   insertHistory,
   type PartialHistory,
 } from '../../testing/second-implementation/history.ts'
-import { refreshKept, refreshPopular } from './labels.ts'
+import { layout } from '../figures/index.ts'
+import { plainCandidates, refreshKept, refreshPopular } from './labels.ts'
 import { migrateStore } from './migrate.ts'
 
 let database: TestDatabase
@@ -24,13 +25,18 @@ afterAll(() => database.drop())
 
 const asOf = '2026-06-15 12:00:00Z'
 const storeSchema = 'store'
+const counts = layout.dailyItems.plain
 
 async function insert(client: PoolClient, history: PartialHistory): Promise<void> {
   await insertHistory(client, 'numbers', complete(history))
 }
 
 const keptWith = (client: PoolClient, ...present: View[]) =>
-  refreshKept(client, { storeSchema, inputs: inputsAt(asOf), views: new Set(present) })
+  refreshKept(client, {
+    storeSchema,
+    inputs: inputsAt(asOf),
+    sets: plainCandidates(layout.labelSets, new Set(present)),
+  })
 
 /** So many users of each country. */
 function usersOf(countries: Readonly<Record<string, number>>): NonNullable<PartialHistory['users']> {
@@ -130,7 +136,7 @@ test('a set whose view is not there is left alone until it is', async () => {
 
 test('popular items are chosen at the first refresh of a local day, 20 of each category and window, and stay for the day', async () => {
   await inSchema(database.pool, 'numbers', async (client) => {
-    const at = (instant: string) => ({ storeSchema, inputs: inputsAt(instant, { timezone: 'Asia/Kolkata' }) })
+    const at = (instant: string) => ({ storeSchema, counts, inputs: inputsAt(instant, { timezone: 'Asia/Kolkata' }) })
     const made = (scene: string, count: number) => Array.from({ length: count }, () => ({ scene, finished_at: asOf }))
     const names = countries.slice(0, 21)
     await insert(client, {
@@ -151,7 +157,7 @@ test('popular items are chosen at the first refresh of a local day, 20 of each c
 
 test('a day that begins without any item stays without for the day', async () => {
   await inSchema(database.pool, 'numbers', async (client) => {
-    const at = { storeSchema, inputs: inputsAt(asOf) }
+    const at = { storeSchema, counts, inputs: inputsAt(asOf) }
     expect(await refreshPopular(client, at)).toEqual([])
     await insert(client, { generations: [{ scene: 'beach', finished_at: asOf }] })
     expect(await refreshPopular(client, at)).toEqual([])

@@ -1,100 +1,26 @@
 import { type KeptSet, keptMax, keptSets, type View } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import { generation, visitor } from '../figures/content/generation.ts'
-import { popularCounts } from '../figures/content/popular.ts'
-import { bugReport } from '../figures/requests/state.ts'
-import { subscription } from '../figures/revenue/subscription.ts'
-import { notInternal } from '../figures/rules.ts'
-import { account } from '../figures/users/account.ts'
 import type { Inputs, PopularItem } from './figure.ts'
+import type { LabelSet } from './layout.ts'
 import { bind } from './run-figure.ts'
 
 type Client = Pick<PoolClient, 'query'>
 
-interface Candidates {
-  views: readonly View[]
-  /** Columns: value, and how many there are of it. */
-  sql: string
-}
-
-/** By what each set is chosen. NULL, the empty string and our own words take no place. */
-const candidates: Readonly<Record<KeptSet, Candidates>> = {
-  country: {
-    views: ['users'],
-    sql: `SELECT u.country::text AS value, count(*) AS n FROM users u
-      WHERE ${notInternal} AND u.created_at <= :as_of GROUP BY 1`,
-  },
-  signup_source: {
-    views: ['users'],
-    sql: `SELECT u.signup_source::text AS value, count(*) AS n FROM users u
-      WHERE ${notInternal} AND u.created_at <= :as_of GROUP BY 1`,
-  },
-  visit_source: {
-    views: ['users', 'visits'],
-    sql: `SELECT source::text AS value, count(*) AS n FROM (
-        SELECT DISTINCT ON (v.visitor_id) v.source FROM visits v
-        WHERE v.visited_at <= :as_of
-          AND NOT EXISTS (SELECT FROM users u WHERE u.visitor_id = v.visitor_id AND u.is_internal)
-        ORDER BY v.visitor_id, v.visited_at, v.visit_id
-      ) AS first_visit GROUP BY 1`,
-  },
-  tier: {
-    views: ['users', 'subscriptions'],
-    sql: `SELECT s.tier::text AS value, count(*) AS n FROM subscriptions s LEFT JOIN users u USING (user_id)
-      WHERE ${notInternal} AND s.started_at <= :as_of GROUP BY 1`,
-  },
-  aspect_ratio: {
-    views: ['users', 'generations'],
-    sql: `SELECT g.aspect_ratio::text AS value, count(*) AS n FROM generations g LEFT JOIN users u USING (user_id)
-      WHERE ${notInternal} AND g.created_at <= :as_of GROUP BY 1`,
-  },
-  failure_reason: {
-    views: ['users', 'generations'],
-    sql: `SELECT g.failure_reason::text AS value, count(*) AS n FROM generations g LEFT JOIN users u USING (user_id)
-      WHERE ${notInternal} AND g.status = 'failed' AND g.finished_at <= :as_of GROUP BY 1`,
-  },
-  severity: {
-    views: ['bug_reports'],
-    sql: `SELECT b.severity::text AS value, count(*) AS n FROM bug_reports b WHERE b.created_at <= :as_of GROUP BY 1`,
-  },
-}
-
-/** The same from the store: counts that are there anyway, so that a set with room costs no look at the past. */
-const stored: Readonly<Record<KeptSet, { part: string; sql: string }>> = {
-  country: {
-    part: account.name,
-    sql: 'SELECT country AS value, sum(n) AS n FROM rollup_signups WHERE grain = 0 GROUP BY 1',
-  },
-  signup_source: {
-    part: account.name,
-    sql: 'SELECT source AS value, sum(n) AS n FROM rollup_signups WHERE grain = 0 GROUP BY 1',
-  },
-  visit_source: {
-    part: visitor.name,
-    sql: 'SELECT source AS value, sum(n) AS n FROM rollup_funnel WHERE grain = 0 GROUP BY 1',
-  },
-  tier: { part: subscription.name, sql: 'SELECT tier AS value, n FROM rollup_subscriptions_begun' },
-  aspect_ratio: { part: generation.name, sql: 'SELECT aspect_ratio AS value, n FROM rollup_aspect_ratios' },
-  failure_reason: {
-    part: generation.name,
-    sql: 'SELECT reason AS value, sum(n) AS n FROM rollup_generation_failures GROUP BY 1',
-  },
-  severity: { part: bugReport.name, sql: 'SELECT severity AS value, n FROM rollup_bug_reports' },
-}
+type LabelSets = Readonly<Record<KeptSet, LabelSet>>
 
 /** By set, the statement that counts its candidates: value, and how many there are of it. */
 export type CandidatesOf = Partial<Record<KeptSet, string>>
 
 /** Counts over the views, for the sets whose views are all there. */
-export function plainCandidates(views: ReadonlySet<View>): CandidatesOf {
-  const sets = keptSets.filter((set) => candidates[set].views.every((view) => views.has(view)))
-  return Object.fromEntries(sets.map((set) => [set, candidates[set].sql]))
+export function plainCandidates(labelSets: LabelSets, views: ReadonlySet<View>): CandidatesOf {
+  const sets = keptSets.filter((set) => labelSets[set].views.every((view) => views.has(view)))
+  return Object.fromEntries(sets.map((set) => [set, labelSets[set].plain]))
 }
 
 /** Counts from the store, for the sets whose part is up to date. */
-export function storedCandidates(isUpToDate: (part: string) => boolean): CandidatesOf {
-  const sets = keptSets.filter((set) => isUpToDate(stored[set].part))
-  return Object.fromEntries(sets.map((set) => [set, stored[set].sql]))
+export function storedCandidates(labelSets: LabelSets, isUpToDate: (part: string) => boolean): CandidatesOf {
+  const sets = keptSets.filter((set) => isUpToDate(labelSets[set].reads.of.name))
+  return Object.fromEntries(sets.map((set) => [set, labelSets[set].emit]))
 }
 
 /** Words of our own, which are there without a place; `free` is one only where it means a tier. */
@@ -103,13 +29,6 @@ const ownWords = (set: KeptSet): string[] => ['', 'unknown', 'other', ...(set ==
 interface KeptOptions {
   storeSchema: string
   inputs: Inputs
-}
-
-interface KeptSource {
-  /** Views that are there and as they should be, to count the candidates in; a set that needs another is left as it is. */
-  views?: ReadonlySet<View>
-  /** Where else to count them. */
-  sets?: CandidatesOf
 }
 
 export const nothingKept: Inputs['kept'] = Object.fromEntries(
@@ -129,8 +48,11 @@ export async function readKept(client: Client, storeSchema: string): Promise<Inp
  * is kept stays kept, so that no total moves between `other` and a series of its own.
  * @returns all kept values, now stored, as an input of the figures
  */
-export async function refreshKept(client: Client, options: KeptOptions & KeptSource): Promise<Inputs['kept']> {
-  const sets = options.sets ?? plainCandidates(options.views ?? new Set())
+export async function refreshKept(
+  client: Client,
+  options: KeptOptions & { sets: CandidatesOf },
+): Promise<Inputs['kept']> {
+  const { sets } = options
   const kept = { ...(await readKept(client, options.storeSchema)) }
   for (const set of keptSets) {
     const sql = sets[set]
@@ -159,11 +81,11 @@ export async function refreshKept(client: Client, options: KeptOptions & KeptSou
 /**
  * The items with a series of their own on the reporting day of as_of: chosen by the metric itself at the day's first
  * refresh, 20 for each category and window, and kept for the day.
- * @param options.counts counts by category, item and window; by plain SQL over the views unless given
+ * @param options.counts the statement that counts by category, item and window
  */
 export async function refreshPopular(
   client: Client,
-  options: KeptOptions & { counts?: string },
+  options: KeptOptions & { counts: string },
 ): Promise<PopularItem[]> {
   const { storeSchema, inputs } = options
   const day = bind(`SELECT (:as_of AT TIME ZONE :timezone)::date::text AS day`, inputs)
@@ -174,7 +96,7 @@ export async function refreshPopular(
     [today],
   )
   if (first.rowCount === 1) {
-    const counts = bind(options.counts ?? popularCounts, inputs)
+    const counts = bind(options.counts, inputs)
     await client.query({
       text: `INSERT INTO ${storeSchema}.popular_item (day, category, time_window, item)
         SELECT $${counts.values.length + 1}::date, category, "window", item FROM (

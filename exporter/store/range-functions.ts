@@ -3,7 +3,8 @@ import { currencyDecimals } from '../../catalogue/currencies.ts'
 import { keptSets } from '../../catalogue/define.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
-import { type AnalyticsFunction, analyticsFunctions } from '../analytics/functions.ts'
+import type { RangeFunction } from './figure.ts'
+import { partName } from './layout.ts'
 import { bucketOf, dayOf, startOf } from './ranges.ts'
 import { replaceNames } from './run-figure.ts'
 
@@ -26,46 +27,48 @@ const bucketsMax = 1_200
  * settings want them. They run with the rights of their owner, so that who calls them needs none on the store's tables or
  * the views; they read and change nothing, and are the whole interface between the two programs.
  */
-export async function installAnalytics(pool: Pool, settings: Settings): Promise<void> {
-  if (await isInstalled(pool, settings)) return
+export async function installRangeFunctions(
+  pool: Pool,
+  settings: Settings,
+  functions: readonly RangeFunction[],
+): Promise<void> {
+  const wanted = statementsOf(settings, functions)
+  if (await isInstalled(pool, settings, wanted)) return
   const store = settings.STORE_SCHEMA
   await transaction(pool, 'BEGIN; SET LOCAL statement_timeout = 10000', async (client) => {
     // Of several that find them missing one makes them; the others see what it made.
     await client.query(`LOCK TABLE ${store}.analytics_definition IN SHARE ROW EXCLUSIVE MODE`)
-    if (await isInstalled(client, settings)) return
+    if (await isInstalled(client, settings, wanted)) return
     for (const name of await analyticsNames(client, store)) await client.query(`DROP FUNCTION ${store}.${name}`)
-    for (const statement of statementsOf(settings)) await client.query(statement)
+    for (const statement of wanted) await client.query(statement)
     await client.query(
       `INSERT INTO ${store}.analytics_definition (definition) VALUES ($1)
        ON CONFLICT (only_row) DO UPDATE SET definition = excluded.definition`,
-      [definitionOf(settings)],
+      [digestOf(wanted)],
     )
     await grant(client, store)
   })
 }
 
 /** Whether the functions are as this version and these settings want them, and the role may call them. */
-async function isInstalled(client: Client, settings: Settings): Promise<boolean> {
+async function isInstalled(client: Client, settings: Settings, wanted: readonly string[]): Promise<boolean> {
   const { rowCount } = await client.query(
     `SELECT FROM ${settings.STORE_SCHEMA}.analytics_definition WHERE definition = $1
      AND NOT EXISTS (
        SELECT FROM pg_roles WHERE rolname = $2 AND NOT has_schema_privilege(oid, $3, 'USAGE')
          AND has_schema_privilege($3, 'USAGE WITH GRANT OPTION'))`,
-    [definitionOf(settings), readerRole, settings.STORE_SCHEMA],
+    [digestOf(wanted), readerRole, settings.STORE_SCHEMA],
   )
   return rowCount === 1
 }
 
-const statementsOf = (settings: Settings): string[] => [
+const statementsOf = (settings: Settings, functions: readonly RangeFunction[]): string[] => [
   ...fixedFunctions(settings),
-  ...analyticsFunctions.map((one) => functionOver(one, settings)),
+  ...functions.map((one) => functionOver(one, settings)),
 ]
 
-function definitionOf(settings: Settings): string {
-  return createHash('sha256')
-    .update(JSON.stringify(statementsOf(settings)))
-    .digest('hex')
-}
+const digestOf = (statements: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(statements)).digest('hex')
 
 async function analyticsNames(client: Client, store: string): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
@@ -119,8 +122,8 @@ const columns = (returns: Readonly<Record<string, string>>): string =>
     .join(', ')
 
 /** `until` is cut at as_of: what is dated ahead is not there yet. */
-function functionOver({ name, returns, parts, sql }: AnalyticsFunction, settings: Settings): string {
-  const needed = quote(`{${[...new Set(parts)].map((part) => `"${part}"`).join(',')}}`)
+function functionOver({ name, returns, needs, sql }: RangeFunction, settings: Settings): string {
+  const needed = quote(`{${[...new Set(needs.map(partName))].map((part) => `"${part}"`).join(',')}}`)
   return `CREATE FUNCTION ${settings.STORE_SCHEMA}.analytics_${name}(
   period text, since timestamptz, until timestamptz, filters jsonb DEFAULT '{}'
 ) RETURNS TABLE (${columns(returns)}) ${options(settings)} AS $analytics$

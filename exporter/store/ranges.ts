@@ -1,6 +1,6 @@
 import type { View } from '../../catalogue/define.ts'
 import { type Cells, cellsOf } from './domain.ts'
-import { asFacts, grainNumber } from './statements.ts'
+import { type Accounts, asFacts, grainNumber } from './statements.ts'
 
 /**
  * Sums over any range `:since` (inclusive) to `:until` (exclusive, never beyond as_of), by bucket of `:period` (day, week,
@@ -40,9 +40,9 @@ export type RangeEdge = (from: string, before: string) => string
 
 /** The rows of a view that has users, as facts. Needs an index on the instant. */
 export const viewEdge =
-  (view: View, instant: string): RangeEdge =>
+  (accounts: Accounts, view: View, instant: string): RangeEdge =>
   (from, before) =>
-    asFacts(view, `(SELECT * FROM "${view}" WHERE ${instant} >= ${from} AND ${instant} < ${before})`)
+    asFacts(accounts, view, `(SELECT * FROM "${view}" WHERE ${instant} >= ${from} AND ${instant} < ${before})`)
 
 /** A relation `r` of `bucket`, the cells' keys, `n` and their amounts, to be added up by whoever reads it. */
 export function sumsOver(cells: Cells, edge: RangeEdge): string {
@@ -68,4 +68,14 @@ export function sumsOver(cells: Cells, edge: RangeEdge): string {
       `${day} >= ${firstWhole} AND ${day} > ${lastWhole}`,
     )}
   ) AS d) AS r`
+}
+
+/** Whether a value is among those that the filter asks for; there is no filter where none is named. */
+export const passes = (filter: string, value: string): string =>
+  `(NOT :filters ? '${filter}' OR :filters -> '${filter}' ? (${value}))`
+
+/** What rows are told apart by, beside the bucket: the value of `by`, one of these names, else `all`. */
+export function part(dimensions: Readonly<Record<string, string>>): string {
+  const cases = Object.entries(dimensions).map(([name, value]) => `WHEN '${name}' THEN ${value}`)
+  return `CASE :filters ->> 'by' ${cases.join(' ')} ELSE 'all' END`
 }

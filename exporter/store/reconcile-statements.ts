@@ -1,5 +1,5 @@
 import { appendedBy, type Cells, cellsOf, type Domain, type Facts, stateOf } from './domain.ts'
-import { grainNumber, keptSums, sumsAdded } from './statements.ts'
+import { type Accounts, grainNumber, keptSums, sumsAdded } from './statements.ts'
 import { rowEdge } from './windows.ts'
 
 /** Entities that the store has and the views have no more. Needs an index on the view's id. */
@@ -74,12 +74,12 @@ const recentDays = 35
  * Sums of facts against the rows of the view. In full all of them; else those of the days that are looked at, and `ever` is
  * moved by what these days were wrong by. Gives `differing` (days, in full all cells) and `examples`.
  */
-export function recountFacts({ view }: Facts, cells: Cells, full: boolean): string {
+export function recountFacts(accounts: Accounts, { view }: Facts, cells: Cells, full: boolean): string {
   const by = appendedBy[view] ?? ''
   const since = `(:as_of AT TIME ZONE :timezone)::date - ${recentDays}`
   // A day begins nowhere more than 16 hours from where it begins in UTC.
   const after = full ? `'-infinity'::timestamptz` : `(:as_of - interval '${24 * (recentDays + 2)} hours')`
-  const rows = rowEdge(view, by)(after, `(:as_of + interval '1 microsecond')`)
+  const rows = rowEdge(accounts, view, by)(after, `(:as_of + interval '1 microsecond')`)
   if (full) {
     const all = sumsAdded(cells, `(${rows})`)
     return `WITH ${putRight(cells, all, keptSums(cells, 'c')).join(',\n')}

@@ -1,14 +1,16 @@
 import type { View } from '../../catalogue/define.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { advance, waitingFor } from './advance.ts'
-import { type BuildOptions, inputsOf, storeTransaction } from './build.ts'
+import type { BuildOptions } from './build.ts'
 import { keyAfter } from './chunks.ts'
 import type { Cells } from './domain.ts'
 import type { Inputs } from './figure.ts'
-import { type DomainPart, type FeedPart, type Part, parts, readParts, viewsOf } from './parts.ts'
+import { viewsOf } from './layout.ts'
+import { type DomainPart, type FeedPart, type Part, readParts } from './parts.ts'
 import { goneEntities, recountFacts, recountState } from './reconcile-statements.ts'
 import { bind } from './run-figure.ts'
 import { walkedType } from './schema.ts'
+import { inputsOf, storeTransaction } from './session.ts'
 import { findNulls, inspectViews, isGood, type ViewInspection } from './source-contract.ts'
 import { forgetFine, recompute, walkedEntities } from './statements.ts'
 
@@ -43,11 +45,11 @@ const chunkRows = 50_000
  * @returns by part what differed; also kept in the store, where the next refresh shows it
  */
 export async function reconcile(options: ReconcileOptions): Promise<ReadonlyMap<string, Drift>> {
-  const { settings } = options
+  const { settings, layout } = options
   const views = await inspectViews(options.pool, settings.SOURCE_SCHEMA)
   const states = await readParts(options.pool, settings.STORE_SCHEMA)
   const found = new Map<string, Drift>()
-  for (const part of parts) {
+  for (const part of layout.parts) {
     if (states.get(part.name)?.ready !== true || !viewsOf(part).every((view) => isGood(views[view]))) continue
     const drift = part.kind === 'feed' ? await ofFeed(part, options, views) : await ofDomain(part, options, views)
     found.set(part.name, drift)
@@ -71,7 +73,7 @@ async function compared(
         .map(({ view }) => view),
     )
     const store = options.settings.STORE_SCHEMA
-    const standings = await advance(client, { store, inputs, good, problems: new Map() })
+    const standings = await advance(client, { layout: options.layout, store, inputs, good, problems: new Map() })
     const standing = standings.get(part.name)
     if (standing?.at === 'behind') throw new Error(`${part.name} cannot be reconciled: ${standing.reason}`)
     await client.query('UPDATE meta SET last_as_of = $1', [asOf])
@@ -106,7 +108,10 @@ async function ofFeed(part: FeedPart, options: ReconcileOptions, views: Inspecti
     await forgetOld(client, facts?.cells ?? [], inputs)
     for (const cells of facts?.cells ?? [])
       drifts.push(
-        await counted(client, bind(recountFacts({ view, cells: [cells] }, cells, options.full === true), inputs)),
+        await counted(
+          client,
+          bind(recountFacts(options.layout.accounts, { view, cells: [cells] }, cells, options.full === true), inputs),
+        ),
       )
     return sumOf(drifts)
   })
@@ -115,7 +120,7 @@ async function ofFeed(part: FeedPart, options: ReconcileOptions, views: Inspecti
 async function ofDomain(part: DomainPart, options: ReconcileOptions, views: Inspections): Promise<Drift> {
   const { domain } = part
   const states = await readParts(options.pool, options.settings.STORE_SCHEMA)
-  const waiting = waitingFor(domain, states)
+  const waiting = waitingFor(options.layout, domain, states)
   const type = walkedType(domain, views)
   const drifts: Drift[] = []
   let after: string | null = null

@@ -58,7 +58,7 @@ export function bind(sql: string, inputs: Inputs): { text: string; values: unkno
 /** Runs a figure's statement; the search path is the source schema, and the store where it is read from there. */
 export async function runFigure(
   client: Pick<PoolClient, 'query'>,
-  figure: Omit<Figure, 'emit'>,
+  figure: Pick<Figure, 'metric' | 'sql' | 'sparse'>,
   inputs: Inputs,
 ): Promise<Family> {
   const { rows } = await client.query<Record<string, unknown>>(bind(figure.sql, inputs))

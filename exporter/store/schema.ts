@@ -16,15 +16,15 @@ import type { Inputs } from './figure.ts'
 import type { Part } from './parts.ts'
 import { bind } from './run-figure.ts'
 import type { ViewInspection } from './source-contract.ts'
-import { dirtyEntities, idOf, readFeed, recompute } from './statements.ts'
+import { type Accounts, dirtyEntities, idOf, readFeed, recompute } from './statements.ts'
 
 type Inspections = Readonly<Record<View, ViewInspection>>
 
 /** What a part's contents follow from: its statements, the settings they ask for, and the types of the ids. */
-export function definitionOf(part: Part, inputs: Inputs, views: Inspections): string {
+export function definitionOf(part: Part, inputs: Inputs, views: Inspections, accounts: Accounts): string {
   const text =
     part.kind === 'feed'
-      ? readFeed({ view: part.view, facts: part.facts, watermark: '-infinity', domains: [] })
+      ? readFeed({ accounts, view: part.view, facts: part.facts, watermark: '-infinity', domains: [] })
       : recompute(part.domain, dirtyEntities(part.domain))
   // The instant and what is kept as labels are what a refresh has anew each time; no statement here asks for labels.
   const { values } = bind(text, { ...inputs, asOf: '' })

@@ -1,5 +1,4 @@
 import type { View } from '../../catalogue/define.ts'
-import { account } from '../figures/users/account.ts'
 import {
   appendedBy,
   type Cells,
@@ -11,6 +10,7 @@ import {
   type Grain,
   lookUp,
   overlap,
+  type State,
   seenOf,
   stateOf,
   turnedOf,
@@ -131,12 +131,16 @@ const columnsOf = (view: View, alias: string): string =>
     .map((column) => `${alias}."${column}"`)
     .join(', ')
 
+/** The state of users, whose column `is_internal` says whose rows are counted nowhere. */
+export type Accounts = Pick<State, 'name'>
+
 /** Rows of a view that has users, as facts: with what they count as under the flags that the accounts have. */
-export const asFacts = (view: View, from: string): string =>
+export const asFacts = (accounts: Accounts, view: View, from: string): string =>
   `SELECT 1 AS sign, ${columnsOf(view, 'v')}, NOT coalesce(u.is_internal, false) AS counted
-    FROM ${from} AS v LEFT JOIN ${stateOf(account)} AS u ON u.id = v.user_id`
+    FROM ${from} AS v LEFT JOIN ${stateOf(accounts)} AS u ON u.id = v.user_id`
 
 export interface FeedOptions {
+  accounts: Accounts
   view: View
   facts: Facts | undefined
   /** Up to which instant the view was read before. */
@@ -150,7 +154,7 @@ export interface FeedOptions {
  * entities. Needs an index on the view's time column, or on `updated_at`.
  * Gives `changed` (rows) and `null_<column>` for each column that must not hold NULL and does.
  */
-export function readFeed({ view, facts, watermark, domains }: FeedOptions): string {
+export function readFeed({ accounts, view, facts, watermark, domains }: FeedOptions): string {
   const id = idOf(view)
   const appended = appendedBy[view] !== undefined
   const version = appended ? '0::bigint' : `hash_record_extended(ROW(${columnsOf(view, 'v')}), 0)`
@@ -165,7 +169,7 @@ export function readFeed({ view, facts, watermark, domains }: FeedOptions): stri
   const added =
     facts === undefined
       ? []
-      : [`fact AS MATERIALIZED (${asFacts(view, 'changed')})`, ...cellsAdded(facts.cells, 'fact')]
+      : [`fact AS MATERIALIZED (${asFacts(accounts, view, 'changed')})`, ...cellsAdded(facts.cells, 'fact')]
   const nulls = requiredColumns(view).map(
     (column) => `coalesce(bool_or("${column}" IS NULL), false) AS "null_${column}"`,
   )
@@ -209,11 +213,11 @@ SELECT count(*) AS moved FROM fact`
 }
 
 /** Adds a stretch of a view's past to the facts: rows after `after` up to `through`, both by the view's time column. */
-export function addPast(facts: Facts, after: string | null, through: string): string {
+export function addPast(accounts: Accounts, facts: Facts, after: string | null, through: string): string {
   const { view } = facts
   const from = `(SELECT * FROM "${view}" WHERE ${hotBy(view)} <= least(${instant(through)}, :as_of)
     ${after === null ? '' : `AND ${hotBy(view)} > ${instant(after)}`})`
-  return `WITH fact AS (${asFacts(view, from)}),
+  return `WITH fact AS (${asFacts(accounts, view, from)}),
 ${cellsAdded(facts.cells, 'fact').join(',\n')}
 SELECT`
 }

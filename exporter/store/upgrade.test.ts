@@ -7,6 +7,7 @@ import { migrateSchema, schemaVersion } from '../../lib/migrations.ts'
 import { createClient } from '../../lib/postgres.ts'
 import { createDatabase, testDirectory } from '../../testing/database.ts'
 import { filledPlatform } from '../../testing/filled-platform.ts'
+import { layout } from '../figures/index.ts'
 import { startRefresher } from '../refresh/refresher.ts'
 import { migrateStore, storeMigrations } from './migrate.ts'
 
@@ -79,7 +80,13 @@ test('a version that does not know the store refuses it in one line, and a repli
   const said: unknown[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => said.push(JSON.parse(line)) })
   const old = { ...settings, REFRESH_INTERVAL: 1_000 }
-  const replica = startRefresher({ settings: old, collectors: [], log, replicaId: 'old', pollMs: 100 })
+  const replica = startRefresher({
+    settings: old,
+    layout: { ...layout, collectors: [] },
+    log,
+    replicaId: 'old',
+    pollMs: 100,
+  })
   onTestFinished(() => replica.stop())
   await expect.poll(() => replica.leads() && replica.snapshot() !== undefined, { timeout: 30_000 }).toBe(true)
   await database.pool.query("INSERT INTO barometer.migration (name, run_on) VALUES ('999-of-tomorrow', now())")

@@ -1,18 +1,21 @@
 import type { View } from '../../catalogue/define.ts'
-import { rollingWindowHours } from '../../catalogue/windows.ts'
+import { calendarUnits, rollingWindowHours, type Window } from '../../catalogue/windows.ts'
 import { type Cells, cellsOf } from './domain.ts'
-import { asFacts, grainNumber, startOfSlot } from './statements.ts'
+import { type Accounts, asFacts, grainNumber, startOfSlot } from './statements.ts'
 
-const calendarUnits = { today: 'day', week: 'week', month: 'month' } as const
-export type Window = keyof typeof calendarUnits | keyof typeof rollingWindowHours | 'ever'
+const isCalendar = (window: Window): window is keyof typeof calendarUnits => window in calendarUnits
+
+/** The length of a rolling window in SQL: exact hours, since a day of the session's zone may have 23 or 25. */
+export const rollingInterval = (window: keyof typeof rollingWindowHours): string =>
+  `interval '${rollingWindowHours[window]} hours'`
 
 /** The rows from which the cells are made, between two instants, both exclusive: a relation like the one that was added. */
 export type Edge = (after: string, before: string) => string
 
 /** The rows of a view that has users, as facts. Needs an index on the instant. */
-export function rowEdge(view: View, instant: string): Edge {
+export function rowEdge(accounts: Accounts, view: View, instant: string): Edge {
   return (after, before) =>
-    asFacts(view, `(SELECT * FROM "${view}" WHERE ${instant} > ${after} AND ${instant} < ${before})`)
+    asFacts(accounts, view, `(SELECT * FROM "${view}" WHERE ${instant} > ${after} AND ${instant} < ${before})`)
 }
 
 /**
@@ -28,12 +31,11 @@ export function sumsIn(cells: Cells, windows: readonly Window[], edge?: Edge): s
     `SELECT ${[`'${window}' AS "window"`, ...columns].join(', ')} FROM ${cellsOf(cells)} WHERE ${where}`
   const branches = windows.flatMap((window) => {
     if (window === 'ever') return [stored(window, `grain = ${grainNumber.ever}`)]
-    if (window in calendarUnits) {
-      const unit = calendarUnits[window as keyof typeof calendarUnits]
-      const since = `date_trunc('${unit}', :as_of AT TIME ZONE :timezone)::date`
+    if (isCalendar(window)) {
+      const since = `date_trunc('${calendarUnits[window]}', :as_of AT TIME ZONE :timezone)::date`
       return [stored(window, `grain = ${grainNumber.day} AND day >= ${since}`)]
     }
-    const after = `(:as_of - interval '${rollingWindowHours[window as keyof typeof rollingWindowHours]} hours')`
+    const after = `(:as_of - ${rollingInterval(window)})`
     const wholeHour = `(date_trunc('hour', ${after}, 'UTC') + interval '1 hour')`
     const dayOf = (instant: string) => `(${instant} AT TIME ZONE :timezone)::date`
     const wholeDay = dayOf(wholeHour)
@@ -61,11 +63,4 @@ function rows(cells: Cells, window: string, relation: string): string {
   const keys = Object.entries(cells.keys).map(([name, { from }]) => `${from} AS "${name}"`)
   return `SELECT ${[`'${window}' AS "window"`, ...keys, '1 AS n', ...amounts].join(', ')}
     FROM (${relation}) AS s ${cells.join ?? ''} ${cells.where === undefined ? '' : `WHERE ${cells.where}`}`
-}
-
-/** The cells of that name. */
-export function cellsNamed(all: readonly Cells[], name: string): Cells {
-  const found = all.find((cells) => cells.name === name)
-  if (found === undefined) throw new Error(`there are no cells ${name}`)
-  return found
 }

@@ -33,7 +33,7 @@ export async function inSchema(
 }
 
 export function figureOf(metric: Metric): Figure {
-  const figure = collectors.flatMap((collector) => collector.oracle).find((one) => one.metric === metric)
+  const figure = collectors.flatMap((collector) => collector.figures).find((one) => one.metric === metric)
   if (figure === undefined) throw new Error(`no collector fills ${metric.name}`)
   return figure
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { keptSets, views } from '../../catalogue/define.ts'
+import { layout } from '../../exporter/figures/index.ts'
 import type { Inputs } from '../../exporter/store/figure.ts'
-import { nothingKept, readKept, refreshKept, refreshPopular } from '../../exporter/store/labels.ts'
+import { nothingKept, plainCandidates, readKept, refreshKept, refreshPopular } from '../../exporter/store/labels.ts'
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
 
 type Client = Pick<PoolClient, 'query'>
@@ -31,8 +32,9 @@ export async function differencesOfChoices(pool: Pool, { store, source, inputs, 
   try {
     await client.query(`BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL search_path = ${source}; SET LOCAL jit = off`)
     const options = { storeSchema: store, inputs: { ...inputs, kept: nothingKept, popularItems: [] } }
+    const counts = layout.dailyItems.plain
     const found = await readKept(client, store)
-    const foundItems = await refreshPopular(client, options)
+    const foundItems = await refreshPopular(client, { ...options, counts })
     await client.query(
       `DELETE FROM ${store}.kept_value WHERE (kept_set, value) NOT IN (
          SELECT kept.key, was.value FROM jsonb_each($1::jsonb) AS kept CROSS JOIN jsonb_array_elements_text(kept.value) AS was)`,
@@ -40,8 +42,8 @@ export async function differencesOfChoices(pool: Pool, { store, source, inputs, 
     )
     for (const table of ['popular_item', 'popular_day'])
       await client.query(`DELETE FROM ${store}.${table} WHERE day::text <> ALL ($1)`, [before.popularDays])
-    const expected = await refreshKept(client, { ...options, views: new Set(views) })
-    const expectedItems = await refreshPopular(client, options)
+    const expected = await refreshKept(client, { ...options, sets: plainCandidates(layout.labelSets, new Set(views)) })
+    const expectedItems = await refreshPopular(client, { ...options, counts })
     const unlike = keptSets.filter((set) => !isDeepStrictEqual(found[set], expected[set]))
     const lines = unlike.map((set) => `kept of ${set} are ${found[set]}; expected ${expected[set]}`)
     const listed = (items: typeof foundItems) => items.map((item) => Object.values(item).join(' ')).sort()

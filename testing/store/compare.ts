@@ -31,7 +31,7 @@ export async function differencesFromPlainSql(pool: Pool, compared: Compared): P
     const inputs: Inputs = { asOf, timezone, thresholds: compared.settings.ACTIVITY_THRESHOLDS, kept, popularItems }
     const lines: string[] = []
     for (const [collector, state] of states) {
-      for (const figure of collector.oracle) {
+      for (const figure of collector.figures) {
         const found = state.families.find(({ metric }) => metric === figure.metric)
         lines.push(...differences(figure, found, await runFigure(client, figure, inputs)))
       }

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { collectors } from '../../exporter/figures/index.ts'
+import { layout } from '../../exporter/figures/index.ts'
 import { type RefreshResult, refresh } from '../../exporter/refresh/refresh.ts'
 import { buildStore } from '../../exporter/store/build.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
@@ -38,12 +38,12 @@ export class Exporter {
   async refreshAt(asOf: string, pauseAfter?: number): Promise<RefreshResult> {
     this.statements = 0
     const { pool, settings } = this
-    const options = { pool, settings, log: pino({ level: 'silent' }), statementTimeoutMs: 20_000, asOf }
+    const options = { pool, settings, layout, log: pino({ level: 'silent' }), statementTimeoutMs: 20_000, asOf }
     let chunks = 0
     const isStopped = () => pauseAfter !== undefined && chunks++ >= pauseAfter
     const built = await buildStore({ ...options, isStopped })
     return await refresh({
-      ...{ ...options, collectors, replicaId: 'test', notBuilt: built.failures },
+      ...{ ...options, replicaId: 'test', notBuilt: built.failures },
       monotonicSeconds: () => performance.now() / 1_000,
     })
   }

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type View, views } from '../../catalogue/define.ts'
-import { collectors } from '../../exporter/figures/index.ts'
+import { collectors, layout } from '../../exporter/figures/index.ts'
 import type { RefreshResult } from '../../exporter/refresh/refresh.ts'
-import { parts, viewsOf } from '../../exporter/store/parts.ts'
+import { sourcesOf } from '../../exporter/store/figure.ts'
+import { partName, viewsOf } from '../../exporter/store/layout.ts'
 import { readSnapshot, type Snapshot } from '../../exporter/store/snapshot.ts'
 import { instantOf, microseconds } from '../second-implementation/rules.ts'
 import { type Choices, differencesOfChoices, readChoices } from './choices.ts'
@@ -137,13 +138,15 @@ class Player implements Played {
         this.problems.push(`the collector ${name} is not in the snapshot`)
         return []
       }
-      const obstacles = collector.views.flatMap((view) => this.broken.get(view)?.how ?? [])
+      const obstacles = sourcesOf(collector).flatMap((view) => this.broken.get(view)?.how ?? [])
       const enabled = !obstacles.includes('missing')
       if (state.enabled !== enabled) this.problems.push(`the collector ${name} has enabled ${state.enabled}`)
       if (state.success && obstacles.length > 0)
         this.problems.push(`the collector ${name} succeeds though a view is ${obstacles.join(' and ')}`)
       // Its figures may be kept with those of others, which need more views than it does.
-      const isHeldUp = parts.some((part) => collector.parts.includes(part.name) && this.isBroken(viewsOf(part)))
+      const isHeldUp = layout.parts.some(
+        (part) => collector.reads.some(({ of }) => partName(of) === part.name) && this.isBroken(viewsOf(part)),
+      )
       if (!state.success && obstacles.length === 0 && isWhole && !isHeldUp)
         this.problems.push(`the collector ${name} fails: ${result.failures.get(name)}`)
       const last = before.snapshot?.collectors.get(name)

@@ -1,12 +1,24 @@
 import { influencerRequestsPending as metric } from '../../../catalogue/quick-actions.ts'
-import type { Collector } from '../../store/figure.ts'
-import { influencerRequest } from './state.ts'
+import { ahead, type Cells, type State } from '../../store/domain.ts'
+import { type Collector, presentOnly } from '../../store/figure.ts'
+
+const influencerRequest: State = {
+  name: 'influencer_request',
+  views: ['influencer_requests'],
+  entity: { view: 'influencer_requests', id: 'request_id' },
+  columns: { is_pending: 'boolean' },
+  dirtiedBy: { influencer_requests: 'SELECT request_id FROM changed' },
+  contribution: (entities) => `
+SELECT d.id, r.created_at <= :as_of AND r.status = 'pending' AS is_pending, ${ahead('r.created_at')} AS next_at
+FROM ${entities('r')}`,
+}
+
+const pending: Cells = { name: 'influencer_requests_pending', keys: {}, where: 's.is_pending' }
 
 export const influencerRequests: Collector = {
   name: 'influencer-requests',
-  views: metric.sources,
-  parts: [influencerRequest.name],
-  oracle: [
+  reads: [{ of: influencerRequest, sums: [pending] }],
+  figures: [
     {
       metric,
       emit: `
@@ -16,6 +28,7 @@ FROM rollup_influencer_requests_pending`,
 SELECT count(*) AS value
 FROM influencer_requests r
 WHERE r.status = 'pending' AND r.created_at <= :as_of`,
+      past: presentOnly,
     },
   ],
 }

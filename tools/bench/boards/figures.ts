@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { collectors } from '../../../exporter/figures/index.ts'
+import { layout } from '../../../exporter/figures/index.ts'
 import { refresh } from '../../../exporter/refresh/refresh.ts'
 import { familiesOf } from '../../../exporter/serve/families.ts'
 import { buildStore } from '../../../exporter/store/build.ts'
@@ -39,10 +39,10 @@ async function refreshOnce(databaseUrl: string): Promise<readonly Family[]> {
   const pool = createPool({ connectionString: databaseUrl, applicationName: 'bench-exporter', connectionsMax: 3 })
   try {
     const log = createLogger({ name: 'bench', level: 'warn' })
-    const run = { pool, settings, log, asOf: worldEnds, statementTimeoutMs: 600_000 }
+    const run = { pool, settings, log, layout, asOf: worldEnds, statementTimeoutMs: 600_000 }
     const { failures: notBuilt } = await buildStore(run)
     const { snapshot, failures } = await refresh({
-      ...{ ...run, notBuilt, collectors, replicaId: 'bench' },
+      ...{ ...run, notBuilt, replicaId: 'bench' },
       monotonicSeconds: () => performance.now() / 1_000,
     })
     if (failures.size > 0) throw new Error(`collectors failed: ${[...failures].join('; ')}`)

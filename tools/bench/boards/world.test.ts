@@ -99,8 +99,8 @@ test('what was counted ever rises to its value, what a day counts begins at midn
 })
 
 test('the world has every metric that boards ask for and rules record', () => {
-  const figures = collectors.flatMap(({ oracle }) =>
-    oracle.map(({ metric }): Family => {
+  const figures = collectors.flatMap(({ figures }) =>
+    figures.map(({ metric }): Family => {
       const labels = Object.fromEntries(Object.keys(metric.labels).map((label) => [label, 'any']))
       const buckets = (metric.buckets ?? []).map(() => 1)
       return {

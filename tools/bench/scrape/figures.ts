@@ -14,7 +14,7 @@ const seriesEach = (metric: Metric): number => (metric.type === 'histogram' ? (m
  * @throws where the catalogue has no room for so many
  */
 function sampleCounts(seriesCount: number): ReadonlyMap<Metric, number> {
-  const metrics = collectors.flatMap((collector) => collector.oracle.map(({ metric }) => metric))
+  const metrics = collectors.flatMap((collector) => collector.figures.map(({ metric }) => metric))
   const counts = new Map(metrics.map((metric) => [metric, 0]))
   let left = seriesCount
   while (left > 0) {
@@ -60,8 +60,8 @@ function sampleOf(metric: Metric, number: number, round: number): Sample {
 export function collectorStates(seriesCount: number, round: number, asOf: string): ReadonlyMap<string, CollectorState> {
   const counts = sampleCounts(seriesCount)
   return new Map(
-    collectors.map(({ name, oracle }) => {
-      const families = oracle.map(({ metric }): Family => {
+    collectors.map(({ name, figures }) => {
+      const families = figures.map(({ metric }): Family => {
         const samples = Array.from({ length: counts.get(metric) ?? 0 }, (_, number) => sampleOf(metric, number, round))
         return { metric, samples }
       })

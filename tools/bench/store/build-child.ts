@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { collectors } from '../../../exporter/figures/index.ts'
+import { layout } from '../../../exporter/figures/index.ts'
 // All that the exporter loads: its size is measured here.
 import { migrateStore } from '../../../exporter/main.ts'
 import { refresh } from '../../../exporter/refresh/refresh.ts'
@@ -16,14 +16,14 @@ const [asOf = ''] = process.argv.slice(2)
 const settings = readSettings(process.env, ['DATABASE_URL'])
 const log = createLogger({ name: 'bench-build', level: 'warn' })
 const pool = createPool({ connectionString: settings.DATABASE_URL, applicationName: 'bench-build', connectionsMax: 3 })
-const options = { pool, settings, log, asOf, statementTimeoutMs: 600_000 }
+const options = { pool, settings, log, layout, asOf, statementTimeoutMs: 600_000 }
 await migrateStore(settings)
 const started = performance.now()
 const built = await buildStore(options)
 const seconds = (performance.now() - started) / 1_000
 if (!built.complete) throw new Error(`the store is not complete: ${[...built.failures].join('; ')}`)
 const { failures } = await refresh({
-  ...{ ...options, collectors, replicaId: 'bench', notBuilt: built.failures },
+  ...{ ...options, replicaId: 'bench', notBuilt: built.failures },
   monotonicSeconds: () => performance.now() / 1_000,
 })
 if (failures.size > 0) throw new Error(`collectors failed: ${[...failures].join('; ')}`)

@@ -60,7 +60,7 @@ export interface SqlExporterOptions {
  * @returns how long it took until all figures were served, and how many series there were
  */
 export async function collectOnce(options: SqlExporterOptions): Promise<{ wallMs: number; series: number }> {
-  const figures = collectors.flatMap((collector) => collector.oracle)
+  const figures = collectors.flatMap((collector) => collector.figures)
   const configFile = join(options.directory, 'sql-exporter.yml')
   writeFileSync(configFile, stringify(configOf(figures, options)), { mode: 0o600 })
   const address = `127.0.0.1:${await getPort({ host: '127.0.0.1' })}`

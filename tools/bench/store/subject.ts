@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { promisify } from 'node:util'
 import type { Client } from 'pg'
-import { collectors } from '../../../exporter/figures/index.ts'
+import { collectors, layout } from '../../../exporter/figures/index.ts'
 import { type RefreshResult, refresh } from '../../../exporter/refresh/refresh.ts'
 import type { PopularItem } from '../../../exporter/store/figure.ts'
 import { readKept } from '../../../exporter/store/labels.ts'
@@ -74,7 +74,7 @@ export class Subject {
     await this.owner.query('COMMIT')
     const timing = await this.observer.time(this.database, async () => {
       this.last = await refresh({
-        ...{ pool: this.pool, settings: this.settings, collectors, replicaId: 'bench', asOf: this.asOf },
+        ...{ pool: this.pool, settings: this.settings, layout, replicaId: 'bench', asOf: this.asOf },
         ...{ log: createLogger({ name: 'bench', level: 'warn' }), statementTimeoutMs: 600_000 },
         monotonicSeconds: () => performance.now() / 1_000,
       })

@@ -68,8 +68,8 @@ test('a world has the rows that are stated, none of them later than its end, wit
     kept: nothingKept,
     popularItems: [],
   }
-  for (const { name, oracle } of collectors) {
-    for (const figure of oracle) {
+  for (const { name, figures } of collectors) {
+    for (const figure of figures) {
       const { samples } = await runFigure(client, figure, inputs)
       const isSomething = samples.some((sample) => ('value' in sample ? sample.value !== 0 : sample.count > 0))
       expect(isSomething, `${name}: ${figure.metric.name}`).toBe(true)
