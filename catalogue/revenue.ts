@@ -1,3 +1,4 @@
+import { balanceBuckets } from './buckets.ts'
 import { atMost, kept, metric, oneOf } from './define.ts'
 import { calendarAndEver, moneyWindows } from './windows.ts'
 
@@ -127,7 +128,7 @@ export const creditBalanceUsers = metric({
   help: 'Live users by credit balance.',
   definition: 'Balance: purchased + granted + refunded - consumed - expired, 0 without an entry; debt is below 0.',
   labels: {
-    balance: oneOf('debt', '0', '1-10', '11-50', '51-100', '101-500', '501-1000', '1001-5000', '5001+'),
+    balance: oneOf(...balanceBuckets.map(({ name }) => name)),
   },
   sources: ['users', 'credit_ledger'],
   owner: 'credit-balances',

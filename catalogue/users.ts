@@ -1,3 +1,4 @@
+import { characterBuckets } from './buckets.ts'
 import { kept, metric, oneOf } from './define.ts'
 import { calendarAndEver, rolling, rollingAndEver } from './windows.ts'
 
@@ -15,7 +16,7 @@ export const users = metric({
   labels: {
     tier,
     country,
-    characters: oneOf('0', '1', '2-5', '6-20', '21+'),
+    characters: oneOf(...characterBuckets.map(({ name }) => name)),
     activity: oneOf('power', 'regular', 'casual', 'dormant'),
   },
   recorded: { minutes: 60 },

@@ -11,6 +11,7 @@ const commands = [
   'audit-api',
   'init',
   'check',
+  'explain',
   'migrate',
   'metrics',
   'backfill',

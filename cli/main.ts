@@ -10,6 +10,7 @@ import { registerCheck } from './check.ts'
 import type { Context, Register } from './context.ts'
 import { registerDemo } from './demo.ts'
 import { registerDrill } from './drill.ts'
+import { registerExplain } from './explain.ts'
 import { registerExporter } from './exporter.ts'
 import { failureOf } from './failure.ts'
 import { registerInit } from './init.ts'
@@ -26,6 +27,7 @@ const commands: readonly Register[] = [
   registerAuditErase,
   registerInit,
   registerCheck,
+  registerExplain,
   registerMigrate,
   registerMetrics,
   registerBackfill,

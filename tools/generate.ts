@@ -7,6 +7,7 @@ import { dashboards } from '../dashboards/index.ts'
 import { panelAddress } from '../dashboards/panel-address.ts'
 import { renderDashboardsPage } from './generate/dashboards-page.ts'
 import { renderEnvironmentExample } from './generate/environment-example.ts'
+import { renderFigureSql } from './generate/figure-sql.ts'
 import { renderMetricsPage } from './generate/metrics-page.ts'
 import { prometheusOfPair } from './generate/prometheus-of-pair.ts'
 
@@ -18,6 +19,7 @@ function generatedFiles(): Map<string, string> {
   files.set('docs/metrics.md', renderMetricsPage())
   files.set('docs/dashboards.md', renderDashboardsPage())
   files.set('.env.example', renderEnvironmentExample())
+  for (const [path, content] of renderFigureSql()) files.set(path, content)
   for (const group of ruleGroups) files.set(`alerts/generated/${group.name}.yml`, renderRules(group, panelAddress))
   for (const dashboard of dashboards) {
     files.set(`dashboards/generated/${dashboard.uid}.json`, `${JSON.stringify(dashboard.build(), null, 2)}\n`)

@@ -1,9 +1,15 @@
+import { balanceBuckets, characterBuckets, type NumberBucket } from '../../catalogue/buckets.ts'
 import { usualCurrencyDecimals } from '../../catalogue/currencies.ts'
-import type { KeptSet, Label } from '../../catalogue/define.ts'
-import { valuesOf } from '../../catalogue/define.ts'
+import { type KeptSet, type Label, type LabelsOf, valuesOf } from '../../catalogue/define.ts'
+import type { mrrMovement, subscriptionChanges } from '../../catalogue/revenue.ts'
+import type { users } from '../../catalogue/users.ts'
 import { calendarUnits, rollingWindowHours, type Window } from '../../catalogue/windows.ts'
 import { ahead } from '../store/domain.ts'
 import { rollingInterval } from '../store/windows.ts'
+
+type Activity = LabelsOf<typeof users>['activity']
+type Change = LabelsOf<typeof subscriptionChanges>['change']
+type Movement = LabelsOf<typeof mrrMovement>['movement']
 
 /**
  * The rules that several definitions share, each as a piece of SQL, so that none stands twice. `u` is the alias of `users`
@@ -135,26 +141,39 @@ export const currentTier = `CROSS JOIN LATERAL (
   FROM subscriptions s WHERE s.user_id = d.id
 ) AS t`
 
-/** Which of the buckets `0`, `1`, `2-5`, `6-20`, `21+` a number of characters lies in; NULL is none. */
-export const charactersBucket = (n: string): string =>
-  `CASE WHEN coalesce(${n}, 0) = 0 THEN '0' WHEN ${n} = 1 THEN '1' WHEN ${n} <= 5 THEN '2-5' WHEN ${n} <= 20 THEN '6-20'
-    ELSE '21+' END`
+/** The name of the bucket that a whole number lies in. */
+const bucketOf = (number: string, buckets: readonly NumberBucket[]): string =>
+  `CASE ${buckets
+    .flatMap(({ name, upTo }) => (upTo === undefined ? [] : [`WHEN ${number} <= ${upTo} THEN '${name}'`]))
+    .join(' ')} ELSE '${buckets.at(-1)?.name}' END`
+
+/** The bucket of a number of characters; NULL is none. */
+export const charactersBucket = (n: string): string => bucketOf(`coalesce(${n}, 0)`, characterBuckets)
+
+/** The bucket of a balance of credits. */
+export const balanceBucket = (credits: string): string => bucketOf(credits, balanceBuckets)
+
+/** Who generates at all, the most active first: each name is that of its threshold, too. */
+const activities = ['power', 'regular', 'casual'] as const satisfies readonly Activity[]
+const dormant: Activity = 'dormant'
 
 /** What a user is by the number of generations of 30 days; NULL is none. */
 export const activityOf = (n: string): string =>
-  `CASE WHEN ${n} >= :power THEN 'power' WHEN ${n} >= :regular THEN 'regular' WHEN ${n} >= :casual THEN 'casual'
-    ELSE 'dormant' END`
+  `CASE ${activities.map((name) => `WHEN ${n} >= :${name} THEN '${name}'`).join(' ')} ELSE '${dormant}' END`
 
-/** Which bucket a balance of credits lies in. */
-export const balanceBucket = (credits: string): string =>
-  `CASE WHEN ${credits} < 0 THEN 'debt' WHEN ${credits} = 0 THEN '0' WHEN ${credits} <= 10 THEN '1-10'
-    WHEN ${credits} <= 50 THEN '11-50' WHEN ${credits} <= 100 THEN '51-100' WHEN ${credits} <= 500 THEN '101-500'
-    WHEN ${credits} <= 1000 THEN '501-1000' WHEN ${credits} <= 5000 THEN '1001-5000' ELSE '5001+' END`
+const movements: Readonly<Record<Change, Movement>> = {
+  new: 'new',
+  upgrade: 'expansion',
+  downgrade: 'contraction',
+  cancel: 'churn',
+  reactivate: 'reactivation',
+}
 
 /** The movement of MRR that a kind of event is. */
 export const movementOf = (kind: string): string =>
-  `CASE ${kind} WHEN 'new' THEN 'new' WHEN 'upgrade' THEN 'expansion' WHEN 'downgrade' THEN 'contraction'
-    WHEN 'cancel' THEN 'churn' WHEN 'reactivate' THEN 'reactivation' END`
+  `CASE ${kind} ${Object.entries(movements)
+    .map(([change, movement]) => `WHEN '${change}' THEN '${movement}'`)
+    .join(' ')} END`
 
 /** By how much such an event moved it, as a positive number: what falls is shown by its movement. */
 export const movedBy = (kind: string, minor: string): string =>

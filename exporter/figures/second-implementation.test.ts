@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { keptSets, views } from '../../catalogue/define.ts'
-import { catalogue } from '../../catalogue/index.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { inSchema } from '../../testing/figures/samples.ts'
-import { expectedContent } from '../../testing/second-implementation/content.ts'
 import {
   createSchema,
   type History,
@@ -13,12 +11,11 @@ import {
   type SchemaName,
   schemas,
 } from '../../testing/second-implementation/history.ts'
+import { expectedAll } from '../../testing/second-implementation/index.ts'
 import { expectedKept, expectedPopular } from '../../testing/second-implementation/kept.ts'
 import { scenarioOf } from '../../testing/second-implementation/random.ts'
-import { expectedRevenue } from '../../testing/second-implementation/revenue.ts'
 import { dateOf, type ExpectedMetric, type World, worldOf } from '../../testing/second-implementation/rules.ts'
-import { expectedUsers } from '../../testing/second-implementation/users.ts'
-import { type Family, type Figure, type Inputs, type PopularItem, type Sample, sourcesOf } from '../store/figure.ts'
+import type { Family, Figure, Inputs, PopularItem, Sample } from '../store/figure.ts'
 import { nothingKept, plainCandidates, refreshKept, refreshPopular } from '../store/labels.ts'
 import { migrateStore } from '../store/migrate.ts'
 import { runFigure } from '../store/run-figure.ts'
@@ -73,7 +70,7 @@ function compare(figure: Figure, family: Family, { expected }: ExpectedMetric): 
 }
 
 async function compareAll(client: PoolClient, world: World): Promise<void> {
-  const expected = [...expectedUsers(world), ...expectedContent(world), ...expectedRevenue(world)]
+  const expected = expectedAll(world)
   for (const figure of collectors.flatMap((collector) => collector.figures)) {
     const other = expected.find(({ metric }) => metric === figure.metric)
     if (other === undefined) throw new Error(`nobody has worked out ${figure.metric.name} a second time`)
@@ -140,17 +137,3 @@ test.each(schemaNames)(
     }
   },
 )
-
-test('every metric of the figures is filled by the collector that the catalogue says', () => {
-  const filled = collectors.flatMap(({ name, figures }) => figures.map(({ metric }) => `${metric.name} by ${name}`))
-  const wanted = catalogue
-    .filter(({ exposition }) => exposition === 'figures')
-    .map(({ name, owner }) => `${name} by ${owner}`)
-  expect(filled.sort()).toEqual(wanted.sort())
-})
-
-test('a collector asks for the views that its metrics say, and no other', () => {
-  for (const collector of collectors)
-    for (const { metric } of collector.figures)
-      expect([...sourcesOf(collector)].sort()).toEqual([...metric.sources].sort())
-})

@@ -53,6 +53,8 @@ export interface State {
   name: string
   /** What the contribution reads. */
   views: readonly View[]
+  /** Other states whose tables its statements look into, beside the accounts: these are laid out wherever it is. */
+  asks?: readonly State[]
   /** The entities, and the column by whose index they are walked through, where it is not the id. */
   entity: { view: View; id: string; walkedBy?: string }
   /** What is kept of a contribution, beside `id` and `next_at`. */

@@ -87,7 +87,7 @@ function domainOf(state: State, readings: readonly Reading[]): DomainPart {
 }
 
 function distinctStates(readings: readonly Reading[]): State[] {
-  const states = [...new Set(readings.flatMap(({ of }) => (typeof of === 'string' ? [] : [of])))]
+  const states = [...new Set(readings.flatMap(({ of }) => (typeof of === 'string' ? [] : [of, ...(of.asks ?? [])])))]
   refuseTwice(
     'state',
     states.map(({ name }) => name),
@@ -109,4 +109,18 @@ export function neededBy(part: Part, accounts: State): readonly string[] {
   if (part.kind === 'feed') return part.facts === undefined ? [] : [accounts.name]
   const feeds = part.domain.views.map(feedName)
   return part.name === accounts.name || !part.domain.views.includes('users') ? feeds : [...feeds, accounts.name]
+}
+
+/** The parts that a collector needs, its feeds and the accounts among them, in the order of a refresh. */
+export function partsBehind({ parts, accounts }: Pick<Layout, 'parts' | 'accounts'>, { reads }: Collector): Part[] {
+  const found = new Set<string>()
+  const visit = (name: string): void => {
+    const part = parts.find((one) => one.name === name)
+    if (part === undefined || found.has(name)) return
+    found.add(name)
+    const asked = part.kind === 'domain' ? (part.domain.asks ?? []) : []
+    for (const needed of [...neededBy(part, accounts), ...asked.map(({ name }) => name)]) visit(needed)
+  }
+  for (const { of } of reads) visit(partName(of))
+  return parts.filter(({ name }) => found.has(name))
 }

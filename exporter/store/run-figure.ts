@@ -66,8 +66,14 @@ export async function runFigure(
   return { metric: figure.metric, samples: figure.sparse ? samples : fillZeros(figure.metric, samples) }
 }
 
+/** @throws for a value that the catalogue does not know: the figure's SQL and the catalogue differ, not the data */
 function toSample(metric: Metric, row: Record<string, unknown>): Sample {
   const labels = Object.fromEntries(Object.keys(metric.labels).map((label) => [label, String(row[label])]))
+  for (const [label, { values }] of Object.entries(metric.labels)) {
+    const value = labels[label] ?? ''
+    if (values !== undefined && value !== 'other' && !values.includes(value))
+      throw new Error(`label ${label} is ${value}; expected one of ${values.join(', ')}, as the catalogue has it`)
+  }
   if (metric.type !== 'histogram') return { labels, value: Number(row.value) }
   return { labels, buckets: (row.buckets as unknown[]).map(Number), sum: Number(row.sum), count: Number(row.count) }
 }

@@ -1,6 +1,6 @@
 import type { Metric } from '../../catalogue/define.ts'
 import { collectors } from '../../exporter/figures/index.ts'
-import type { Figure, Inputs, Sample } from '../../exporter/store/figure.ts'
+import type { Collector, Figure, Inputs, Sample } from '../../exporter/store/figure.ts'
 import { runFigure } from '../../exporter/store/run-figure.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import {
@@ -11,6 +11,8 @@ import {
   type PartialHistory,
   type SchemaName,
 } from '../second-implementation/history.ts'
+import { differences } from '../store/compare.ts'
+import { throughStore } from './through-store.ts'
 
 class RolledBack extends Error {}
 
@@ -38,7 +40,13 @@ export function figureOf(metric: Metric): Figure {
   return figure
 }
 
-/** All samples of a metric over the rows, at an instant. */
+function collectorOf(metric: Metric): Collector {
+  const collector = collectors.find(({ figures }) => figures.some((one) => one.metric === metric))
+  if (collector === undefined) throw new Error(`no collector fills ${metric.name}`)
+  return collector
+}
+
+/** All samples of a metric over the rows, at an instant: by its plain SQL, and the same from a store over these rows. */
 export async function samplesOf(
   pool: Pool,
   metric: Metric,
@@ -49,7 +57,12 @@ export async function samplesOf(
   let samples: readonly Sample[] = []
   await inSchema(pool, schema, async (client) => {
     await insertHistory(client, schema, complete(history))
-    const family = await runFigure(client, figureOf(metric), inputsAt(asOf, others))
+    const inputs = inputsAt(asOf, others)
+    const figure = figureOf(metric)
+    const family = await runFigure(client, figure, inputs)
+    const stored = await throughStore(client, { schema, collector: collectorOf(metric), figure, inputs })
+    const unlike = differences(figure, stored, family)
+    if (unlike.length > 0) throw new Error(`the store differs from plain SQL: ${unlike.join('; ')}`)
     samples = family.samples
   })
   return samples

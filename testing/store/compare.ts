@@ -44,7 +44,8 @@ type Numbers = readonly number[]
 const numbersOf = (sample: Sample): Numbers =>
   'value' in sample ? [sample.value] : [...sample.buckets, sample.count, sample.sum]
 
-function differences(figure: Figure, found: Family | undefined, expected: Family): string[] {
+/** A line for each series of a family that is not what plain SQL found. */
+export function differences(figure: Figure, found: Family | undefined, expected: Family): string[] {
   const { name } = figure.metric
   if (found === undefined) return [`${name} is not in the snapshot`]
   const [here, there] = [seriesOf(figure, found), seriesOf(figure, expected)]

@@ -1,10 +1,10 @@
 import { generationDurationSeconds as metric } from '../../../catalogue/content.ts'
 import type { Cells } from '../../store/domain.ts'
 import type { Collector, Past, RangeFunction } from '../../store/figure.ts'
-import { bucketOf, dayOf, inRange, part } from '../../store/ranges.ts'
+import { bucketOf, dayOf, part } from '../../store/ranges.ts'
 import { notInternal, text } from '../rules.ts'
 import { generation } from './generation.ts'
-import { dimensions, isAskedFor, needs, quality, type } from './labels.ts'
+import { dimensions, endedInRange, isAskedFor, needs, quality, type } from './labels.ts'
 
 /** Upper bounds in seconds. */
 const bounds = metric.buckets ?? []
@@ -33,8 +33,6 @@ FROM (
 ) AS g`,
 }
 
-const ended = `g.status IN ('succeeded', 'failed', 'cancelled') AND ${inRange('g.finished_at')}`
-
 /** Durations are of everybody's, internal users' too: they measure the machine. */
 const range: RangeFunction = {
   name: 'performance',
@@ -59,7 +57,7 @@ FROM (
   SELECT ${bucketOf(dayOf('g.finished_at'))} AS bucket, ${part(dimensions)} AS part, g.status, ${notInternal} AS counted,
     CASE WHEN g.status = 'succeeded' THEN extract(epoch FROM g.finished_at - g.started_at)::double precision END AS seconds
   FROM generations g LEFT JOIN rollup_account u ON u.id = g.user_id
-  WHERE ${ended} AND ${isAskedFor}
+  WHERE ${endedInRange} AND ${isAskedFor}
 ) AS ended
 GROUP BY 1, 2`,
 }

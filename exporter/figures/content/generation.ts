@@ -1,7 +1,11 @@
+import { generationsFinished, generationsInProgress } from '../../../catalogue/content.ts'
 import { ahead, lookUp, type State } from '../../store/domain.ts'
-import { notInternal } from '../rules.ts'
+import { notInternal, oneOfSql } from '../rules.ts'
 
-const isOver = `g.status IN ('succeeded', 'failed', 'cancelled')`
+/** Whether a generation `g` has ended, one way or another; whether it has not. */
+export const isOver = `g.status IN (${oneOfSql(generationsFinished.labels.status)})`
+const inProgress = oneOfSql(generationsInProgress.labels.status)
+export const isInProgress = `g.status IN (${inProgress})`
 const finished = `${isOver} AND g.finished_at <= :as_of`
 
 /** Each generation, from queued to its end. */
@@ -39,7 +43,7 @@ SELECT d.id, g.user_id, ${notInternal} AS counted, CASE WHEN g.created_at <= :as
   least(${ahead('g.created_at')}, CASE WHEN ${isOver} THEN ${ahead('g.finished_at')} END) AS next_at
 FROM ${entities('g')}
 LEFT JOIN ${lookUp('is_internal', 'rollup_account WHERE id = g.user_id')} AS u ON true`,
-  indexes: [`(status) WHERE status IN ('queued', 'running')`],
+  indexes: [`(status) WHERE status IN (${inProgress})`],
 }
 
 /** Generations of the state `s` that succeeded, of everyone but internal users. */

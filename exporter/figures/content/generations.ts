@@ -12,8 +12,18 @@ import { sumsIn } from '../../store/windows.ts'
 import { rowEdge } from '../edges.ts'
 import { changesEver, changesOfFacts } from '../past-windows.ts'
 import { fold, inWindow, liveUser, notInternal, text, windows } from '../rules.ts'
-import { generation } from './generation.ts'
-import { aspectRatio, countedGenerations, dimensions, generationRows, needs, quality, rating, type } from './labels.ts'
+import { generation, isInProgress, isOver } from './generation.ts'
+import {
+  aspectRatio,
+  countedGenerations,
+  dimensions,
+  endedInRange,
+  generationRows,
+  needs,
+  quality,
+  rating,
+  type,
+} from './labels.ts'
 
 const created: Cells = {
   name: 'generations_created',
@@ -40,8 +50,6 @@ export const failures: Cells = {
   where: `s.counted AND s.finished_at IS NOT NULL AND s.status = 'failed'`,
 }
 
-const ended = `g.status IN ('succeeded', 'failed', 'cancelled') AND ${inRange('g.finished_at')}`
-
 const generationsRange: RangeFunction = {
   // By created_at what was begun, by finished_at what came of it.
   name: 'generations',
@@ -67,7 +75,7 @@ FROM (
   SELECT ${bucketOf(dayOf('g.finished_at'))}, ${part(dimensions)}, 0, count(*) FILTER (WHERE g.status = 'succeeded'),
     count(*) FILTER (WHERE g.status = 'failed'), count(*) FILTER (WHERE g.status = 'cancelled'),
     coalesce(sum(g.image_count) FILTER (WHERE g.status = 'succeeded'), 0)
-  ${countedGenerations} AND ${ended}
+  ${countedGenerations} AND ${endedInRange}
   GROUP BY 1, 2
 ) AS counts
 GROUP BY 1, 2`,
@@ -126,7 +134,7 @@ SELECT
   count(*) AS value
 FROM generations g
 LEFT JOIN users u USING (user_id)
-WHERE ${notInternal} AND g.status IN ('succeeded', 'failed', 'cancelled') AND g.finished_at <= :as_of
+WHERE ${notInternal} AND ${isOver} AND g.finished_at <= :as_of
 GROUP BY 1, 2, 3, 4, 5`,
       past: {
         changes: changesEver(
@@ -134,7 +142,7 @@ GROUP BY 1, 2, 3, 4, 5`,
           generationRows(
             `${type} AS type, ${quality} AS quality, ${rating} AS rating,
   ${aspectRatio} AS aspect_ratio, g.status, g.finished_at AS at, 1 AS value`,
-            `g.status IN ('succeeded', 'failed', 'cancelled') AND g.finished_at IS NOT NULL`,
+            `${isOver} AND g.finished_at IS NOT NULL`,
           ),
         ),
       },
@@ -146,13 +154,13 @@ GROUP BY 1, 2, 3, 4, 5`,
 SELECT g.status, count(*) AS value
 FROM rollup_generation g
 JOIN rollup_account u ON u.id = g.user_id
-WHERE g.status IN ('queued', 'running') AND g.created_at <= :as_of AND ${liveUser}
+WHERE ${isInProgress} AND g.created_at <= :as_of AND ${liveUser}
 GROUP BY 1`,
       sql: `
 SELECT g.status, count(*) AS value
 FROM generations g
 JOIN users u USING (user_id)
-WHERE ${liveUser} AND g.status IN ('queued', 'running') AND g.created_at <= :as_of
+WHERE ${liveUser} AND ${isInProgress} AND g.created_at <= :as_of
 GROUP BY 1`,
       past: presentOnly,
     },

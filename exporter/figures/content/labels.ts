@@ -1,9 +1,9 @@
 import { generationsFinished } from '../../../catalogue/content.ts'
 import { valuesOf } from '../../../catalogue/define.ts'
-import { passes } from '../../store/ranges.ts'
+import { inRange, passes } from '../../store/ranges.ts'
 import { fold, foldOneOf, notInternal } from '../rules.ts'
 import { account } from '../users/account.ts'
-import { generation } from './generation.ts'
+import { generation, isOver } from './generation.ts'
 
 /** Labels of a generation `g`. */
 export const type = foldOneOf('g.type', valuesOf(generationsFinished.labels.type))
@@ -23,4 +23,5 @@ export const dimensions = { type, quality, rating, aspect_ratio: aspectRatio }
 export const isAskedFor = [passes('type', type), passes('quality', quality), passes('rating', rating)].join(' AND ')
 export const countedGenerations = `FROM generations g LEFT JOIN rollup_account u ON u.id = g.user_id
   WHERE ${notInternal} AND ${isAskedFor}`
+export const endedInRange = `${isOver} AND ${inRange('g.finished_at')}`
 export const needs = ['users', account, 'generations', generation] as const

@@ -15,6 +15,7 @@ const steps = valuesOf(metric.labels.step)
 export const visitor: State = {
   name: 'visitor',
   views: ['users', 'visits', 'generations'],
+  asks: [generation],
   entity: { view: 'visits', id: 'visitor_id' },
   columns: { first_at: 'timestamptz', source: 'text', step: 'smallint' },
   dirtiedBy: {

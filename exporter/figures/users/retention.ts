@@ -1,3 +1,4 @@
+import { valuesOf } from '../../../catalogue/define.ts'
 import { retainedUsers, retentionUsers } from '../../../catalogue/users.ts'
 import { ahead, type Cells, lookUp, type State } from '../../store/domain.ts'
 import type { Collector, RangeFunction } from '../../store/figure.ts'
@@ -6,6 +7,12 @@ import { changesOfSpans } from '../past.ts'
 import { isCounted, notInternal } from '../rules.ts'
 import { inSegment } from '../segments.ts'
 import { segmented } from './segmented.ts'
+
+/** The horizons with their days: d7 is the seventh day after sign-up. Each has a column of its name. */
+const horizons = valuesOf(retentionUsers.labels.horizon).map((horizon) => ({ horizon, days: Number(horizon.slice(1)) }))
+const horizonDays = horizons.map(({ horizon, days }) => `('${horizon}', ${days})`).join(', ')
+const byHorizon = (value: (horizon: string) => string): Record<string, string> =>
+  Object.fromEntries(horizons.map(({ horizon }) => [horizon, value(horizon)]))
 
 const localDay = (instant: string): string => `(${instant} AT TIME ZONE :timezone)::date`
 
@@ -24,17 +31,15 @@ const state: State = {
   name: 'retention',
   views: ['users', 'sessions'],
   entity: { view: 'users', id: 'user_id' },
-  columns: { counted: 'boolean', day: 'date', d1: 'boolean', d7: 'boolean', d30: 'boolean' },
+  columns: { counted: 'boolean', day: 'date', ...byHorizon(() => 'boolean') },
   dirtiedBy: {
     sessions: `SELECT c.user_id FROM changed AS c
       LEFT JOIN ${lookUp('created_at', 'rollup_account WHERE id = c.user_id')} AS u ON true
-      WHERE u.created_at IS NULL OR ${localDay('c.started_at')} - ${localDay('u.created_at')} IN (1, 7, 30)`,
+      WHERE u.created_at IS NULL OR ${localDay('c.started_at')} - ${localDay('u.created_at')} IN (${horizons.map(({ days }) => days).join(', ')})`,
   },
   contribution: (entities) => `
 SELECT d.id, ${isCounted} AS counted, cohort.day,
-  ${returnedOn(1)} AS d1,
-  ${returnedOn(7)} AS d7,
-  ${returnedOn(30)} AS d30,
+  ${horizons.map(({ horizon, days }) => `${returnedOn(days)} AS ${horizon},`).join('\n  ')}
   ${ahead('u.created_at')} AS next_at
 FROM ${entities('u')}
 CROSS JOIN LATERAL (SELECT ${localDay('u.created_at')} AS day) AS cohort`,
@@ -43,7 +48,7 @@ CROSS JOIN LATERAL (SELECT ${localDay('u.created_at')} AS day) AS cohort`,
 const sums: Cells = {
   name: 'cohorts',
   keys: { day: { type: 'date', from: 's.day' } },
-  amounts: { d1: 's.d1::int', d7: 's.d7::int', d30: 's.d30::int' },
+  amounts: byHorizon((horizon) => `s.${horizon}::int`),
   where: 's.counted',
 }
 
@@ -59,7 +64,7 @@ WITH signup AS (
 ),
 cohort AS (
   SELECT h.horizon, h.days, max(signup.day) AS day
-  FROM (VALUES ('d1', 1), ('d7', 7), ('d30', 30)) AS h(horizon, days)
+  FROM (VALUES ${horizonDays}) AS h(horizon, days)
   JOIN signup ON signup.day + h.days < (:as_of AT TIME ZONE :timezone)::date
   GROUP BY 1, 2
 )`
@@ -67,8 +72,8 @@ cohort AS (
 /** The same of the store's cohorts, which know of each day who came back. */
 const newestCohorts = `
 WITH newest AS (
-  SELECT DISTINCT ON (h.horizon) h.horizon, c.n, c.d1, c.d7, c.d30
-  FROM (VALUES ('d1', 1), ('d7', 7), ('d30', 30)) AS h(horizon, days)
+  SELECT DISTINCT ON (h.horizon) h.horizon, c.n, ${horizons.map(({ horizon }) => `c.${horizon}`).join(', ')}
+  FROM (VALUES ${horizonDays}) AS h(horizon, days)
   JOIN rollup_cohorts c ON c.day < (:as_of AT TIME ZONE :timezone)::date - h.days
   WHERE c.n > 0
   ORDER BY h.horizon, c.day DESC
@@ -94,7 +99,7 @@ cohort AS MATERIALIZED (SELECT day, count(*) AS users FROM signup GROUP BY day),
 shown AS MATERIALIZED (
   SELECT h.horizon, h.days, newest.day, newest.users, d.since, d.until
   FROM local_day d
-  CROSS JOIN (VALUES ('d1', 1), ('d7', 7), ('d30', 30)) AS h(horizon, days)
+  CROSS JOIN (VALUES ${horizonDays}) AS h(horizon, days)
   CROSS JOIN LATERAL (
     SELECT c.day, c.users FROM cohort c WHERE c.day + h.days < d.day ORDER BY c.day DESC LIMIT 1
   ) AS newest
@@ -166,7 +171,7 @@ ${changesOfSpans('SELECT horizon, users, since, until FROM shown', ['horizon'], 
       sparse: true,
       emit: `
 ${newestCohorts}
-SELECT horizon, CASE horizon WHEN 'd1' THEN d1 WHEN 'd7' THEN d7 ELSE d30 END AS value FROM newest`,
+SELECT horizon, CASE horizon ${horizons.map(({ horizon }) => `WHEN '${horizon}' THEN ${horizon}`).join(' ')} END AS value FROM newest`,
       sql: `${cohorts}
 SELECT cohort.horizon, count(*) FILTER (WHERE EXISTS (
   SELECT FROM sessions x
