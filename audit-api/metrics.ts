@@ -1,4 +1,4 @@
-import { Counter, Histogram, type OpenMetricsContentType, Registry } from 'prom-client'
+import { Counter, Histogram } from 'prom-client'
 import {
   adminAnalyticsEventsTotal,
   auditEventsIngestedTotal,
@@ -8,14 +8,13 @@ import {
 } from '../catalogue/audit.ts'
 import { dashboardUids } from '../catalogue/dashboards.ts'
 import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
+import { addRequestSeconds, createServiceRegistry } from '../lib/service-metrics.ts'
 import { createChainFigures } from './chain/figures.ts'
 
 export type AuditMetrics = ReturnType<typeof createMetrics>
 
 export function createMetrics() {
-  // Of this kind are those whose histograms may have exemplars; in which format they are written is decided elsewhere.
-  const registry = new Registry<OpenMetricsContentType>()
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE)
+  const registry = createServiceRegistry()
   const registers = [registry]
   const results = auditEventsIngestedTotal.labels.result.values ?? []
   const ingested = new Counter({
@@ -38,14 +37,7 @@ export function createMetrics() {
     labelNames: ['service', 'error_type'] as const,
     registers,
   })
-  const requestSeconds = new Histogram({
-    name: httpServerRequestDurationSeconds.name,
-    help: httpServerRequestDurationSeconds.help,
-    labelNames: Object.keys(httpServerRequestDurationSeconds.labels),
-    buckets: [...(httpServerRequestDurationSeconds.buckets ?? [])],
-    enableExemplars: true,
-    registers,
-  })
+  const requestSeconds = addRequestSeconds(registry, httpServerRequestDurationSeconds)
   const analyticsEvents = new Counter({
     name: adminAnalyticsEventsTotal.name,
     help: adminAnalyticsEventsTotal.help,

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
-import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { barometer, oneLine } from '../../cli/testing.ts'
 import { type RunningS3, startS3 } from '../../demo/stack/s3.ts'
+import { createServiceRegistry } from '../../lib/service-metrics.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
 import { openObjectStore } from '../object-store.ts'
@@ -71,7 +71,7 @@ interface Kept {
 }
 
 function keep(now: () => Date = () => new Date()): Kept {
-  const registry = new Registry()
+  const registry = createServiceRegistry()
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const keeper = startChainKeeper({
