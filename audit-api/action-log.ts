@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from './authentication.ts'
+import type { Caller } from './http/authentication.ts'
 import type { EventWithId, EventWriter } from './queries/insert-events.ts'
 import { type AuditEvent, eventLimits } from './schemas/event.ts'
 

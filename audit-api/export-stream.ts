@@ -5,7 +5,7 @@ import type { Pool, PoolClient } from '../lib/postgres.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { CopyRows } from './copy-rows.ts'
 import type { Filter } from './filter.ts'
-import { Problem } from './problem.ts'
+import { Problem } from './http/problem.ts'
 import { exportFile, exportSettings } from './queries/export-events.ts'
 import type { ExportFormat } from './schemas/list.ts'
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase } from '../testing/database.ts'
 import { exampleOf, type Operation, problemType } from './contract.ts'
 import { type AuditTestbed, openAuditTestbed } from './testing.ts'
-import { type Scope, scopes } from './tokens.ts'
+import { type Scope, scopes } from './tokens/tokens.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

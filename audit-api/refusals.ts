@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Logger } from '../lib/log.ts'
 import { type ActionLog, eventTime, type OwnAction } from './action-log.ts'
-import { describeError } from './describe-error.ts'
-import type { Problem } from './problem.ts'
+import { describeError } from './http/describe-error.ts'
+import type { Problem } from './http/problem.ts'
 import type { EventWithId } from './queries/insert-events.ts'
 
 const windowMs = 60_000

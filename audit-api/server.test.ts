@@ -6,7 +6,7 @@ import { readSettings } from '../lib/settings.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../testing/database.ts'
 import { type AuditApiOptions, migrateAudit, startAuditApi } from './server.ts'
 import { sampleEvent, withRole } from './testing.ts'
-import { addToken } from './tokens.ts'
+import { addToken } from './tokens/tokens.ts'
 
 let database: TestDatabase
 let directory: string

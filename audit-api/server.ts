@@ -8,7 +8,7 @@ import { createApp } from './app.ts'
 import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
 import { exportsMax } from './routes/export.ts'
-import { openTokensFile } from './tokens.ts'
+import { openTokensFile } from './tokens/tokens.ts'
 
 export { migrateAudit } from './migrate.ts'
 

@@ -1,6 +1,6 @@
 import type { Query } from '../filter.ts'
-import { badField } from '../problem.ts'
-import { toUtcMicroseconds } from '../time.ts'
+import { badField } from '../http/problem.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
 import { type Asked, type Filters, type Period, periods } from './store.ts'
 
 /** What a route can be asked for, beside its path. */

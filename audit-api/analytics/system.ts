@@ -15,7 +15,7 @@ import {
 } from '../../catalogue/infrastructure.ts'
 import { quantile, rate, series, sumBy, value } from '../../catalogue/promql.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
-import { badField } from '../problem.ts'
+import { badField } from '../http/problem.ts'
 import { bucketProperties, numberOrNull, text } from '../schemas/analytics.ts'
 import type { Reading } from './prometheus.ts'
 import { distinct, type Report, type Row, type Sources } from './report.ts'

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase } from '../../testing/database.ts'
-import { parseJson } from '../json-body.ts'
+import { parseJson } from '../http/json-body.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testDirectory } from '../../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
 import { sampleEvent } from '../testing.ts'
-import { addToken } from '../tokens.ts'
+import { addToken } from '../tokens/tokens.ts'
 
 let database: PlatformDatabase
 let file: string

@@ -4,7 +4,7 @@ import { createDatabase } from '../../testing/database.ts'
 import { openRandomPlatform, type RandomPlatform } from '../../testing/random-platform.ts'
 import type { Operation } from '../contract.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
-import { scopes } from '../tokens.ts'
+import { scopes } from '../tokens/tokens.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

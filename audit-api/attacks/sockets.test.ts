@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDatabase } from '../../testing/database.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
-import { scopes } from '../tokens.ts'
+import { scopes } from '../tokens/tokens.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -11,7 +11,7 @@ import { createPool, type Pool } from '../../lib/postgres.ts'
 import { testDirectory } from '../../testing/database.ts'
 import { migrateAudit } from '../migrate.ts'
 import { sampleEvent, withRole } from '../testing.ts'
-import { addToken } from '../tokens.ts'
+import { addToken } from '../tokens/tokens.ts'
 import { type Verification, verifyChain } from './verify.ts'
 
 const writers = 16

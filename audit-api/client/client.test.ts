@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase, testDirectory } from '../../testing/
 import { migrateAudit } from '../migrate.ts'
 import type { AuditEvent as EventOfTheApi } from '../schemas/event.ts'
 import { withRole } from '../testing.ts'
-import { addToken } from '../tokens.ts'
+import { addToken } from '../tokens/tokens.ts'
 import { AuditClient, type AuditClientOptions, type AuditEvent } from './client.ts'
 import { openBadWay } from './testing.ts'
 

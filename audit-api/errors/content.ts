@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { Compile } from 'typebox/compile'
 import { firstError, join, refuseUnstorable, shown } from '../event-content.ts'
-import { badField } from '../problem.ts'
+import { badField } from '../http/problem.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
 import { ErrorSchema, errorLimits, type ReportedError } from '../schemas/error.ts'
-import { toUtcMicroseconds } from '../time.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { maskSecrets } from './masking.ts'
 

@@ -7,14 +7,14 @@ import { dataAsOf, readDashboard, readVariables } from '../analytics/freshness.t
 import { readQuery } from '../analytics/query.ts'
 import type { Sources } from '../analytics/report.ts'
 import type { Query } from '../filter.ts'
-import { badField } from '../problem.ts'
+import { badField } from '../http/problem.ts'
+import { problem, refusals } from '../http/problem-schema.ts'
 import { listAnalyticsEvents } from '../queries/analytics-events.ts'
 import {
   AnalyticsEventsAnswerSchema,
   AnalyticsEventsQuerySchema,
   FreshnessAnswerSchema,
 } from '../schemas/analytics-events.ts'
-import { problem, refusals } from '../schemas/problem.ts'
 
 export interface AnalyticsEventsRouteOptions {
   pool: Pool

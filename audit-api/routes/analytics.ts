@@ -7,9 +7,9 @@ import { reports } from '../analytics/index.ts'
 import { readQuery } from '../analytics/query.ts'
 import type { Answer, Report, Sources } from '../analytics/report.ts'
 import type { Query } from '../filter.ts'
-import { Problem } from '../problem.ts'
+import { Problem } from '../http/problem.ts'
+import { refusals } from '../http/problem-schema.ts'
 import { answerSchema, querySchema } from '../schemas/analytics.ts'
-import { refusals } from '../schemas/problem.ts'
 
 export interface AnalyticsOptions {
   sources: Sources

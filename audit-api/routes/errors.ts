@@ -4,6 +4,7 @@ import { readErrors } from '../errors/content.ts'
 import { readErrorGroupsQuery, readErrorListQuery } from '../errors/filter.ts'
 import type { ErrorSeries } from '../errors/series.ts'
 import type { Query } from '../filter.ts'
+import { refusals, tooLarge } from '../http/problem-schema.ts'
 import { type ErrorWriter, groupErrors, listErrors } from '../queries/errors.ts'
 import {
   ErrorGroupsQuerySchema,
@@ -14,7 +15,6 @@ import {
   type ErrorsStored,
   ErrorsStoredSchema,
 } from '../schemas/error.ts'
-import { refusals, tooLarge } from '../schemas/problem.ts'
 
 export interface ErrorsOptions {
   pool: Pool

@@ -8,10 +8,10 @@ import type { ActionLog } from '../action-log.ts'
 import type { CopyRows } from '../copy-rows.ts'
 import { openExport } from '../export-stream.ts'
 import { type Filter, filterAsMetadata, type Query, readExportQuery } from '../filter.ts'
+import { Problem } from '../http/problem.ts'
+import { refusals } from '../http/problem-schema.ts'
 import type { AuditMetrics } from '../metrics.ts'
-import { Problem } from '../problem.ts'
 import { type ExportFormat, ExportQuerySchema } from '../schemas/list.ts'
-import { refusals } from '../schemas/problem.ts'
 
 export interface ExportOptions {
   pool: Pool

@@ -8,8 +8,8 @@ import type { Anchors } from '../chain/anchors.ts'
 import { verificationAction } from '../chain/keeper.ts'
 import { keepVerification } from '../chain/verifications.ts'
 import { type Anchor, type Verification, verifyChain } from '../chain/verify.ts'
-import { Problem } from '../problem.ts'
-import { refusals } from '../schemas/problem.ts'
+import { Problem } from '../http/problem.ts'
+import { refusals } from '../http/problem-schema.ts'
 import { VerifyAnswerSchema, VerifyQuerySchema } from '../schemas/verify.ts'
 
 export interface VerifyRouteOptions {

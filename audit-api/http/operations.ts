@@ -6,8 +6,8 @@ import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { AuditMetrics } from '../metrics.ts'
 import { auditMigrations } from '../migrate.ts'
-import { Problem } from '../problem.ts'
-import { problem } from '../schemas/problem.ts'
+import { Problem } from './problem.ts'
+import { problem } from './problem-schema.ts'
 
 const text = (description: string) => ({ description, content: { 'text/plain': { schema: Type.String() } } })
 const exposition = {

@@ -2,10 +2,10 @@ import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypt
 import { chmodSync, chownSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { withFileLock } from '../lib/file-lock.ts'
-import type { Logger } from '../lib/log.ts'
-import { rereadOnChange } from '../lib/reread.ts'
-import { messageOf, UserError } from '../lib/user-error.ts'
+import { withFileLock } from '../../lib/file-lock.ts'
+import type { Logger } from '../../lib/log.ts'
+import { rereadOnChange } from '../../lib/reread.ts'
+import { messageOf, UserError } from '../../lib/user-error.ts'
 
 export const scopes = ['ingest', 'read', 'export', 'admin'] as const
 export type Scope = (typeof scopes)[number]

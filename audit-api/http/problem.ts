@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { messageOf } from '../lib/user-error.ts'
+import { messageOf } from '../../lib/user-error.ts'
 import { describeError } from './describe-error.ts'
 
 /** An answer of RFC 9457: what is wrong, with the field that is meant where there is one. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../lib/user-error.ts'
+import { messageOf } from '../../lib/user-error.ts'
 
 /** What the log may say of an error: where it came from, and nothing of the rows and values it is about. */
 export interface ErrorDescription {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, utim
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { expect, test } from 'vitest'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../../testing/database.ts'
 import {
   addToken,
   createToken,

@@ -1,4 +1,4 @@
-import type { HttpServer } from '../lib/http-server.ts'
+import type { HttpServer } from '../../lib/http-server.ts'
 import { badField, Problem } from './problem.ts'
 
 /** Deeper than anything that is asked for; what is walked later is then never deep. */

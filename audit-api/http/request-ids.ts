@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { HttpServer } from '../lib/http-server.ts'
+import type { HttpServer } from '../../lib/http-server.ts'
 
 /** What may stand for a request in a log line: short, printable, and no address of a person. */
 const sane = /^[A-Za-z0-9][\w.:/+=-]{0,99}$/

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { HttpServer } from '../lib/http-server.ts'
+import type { HttpServer } from '../../lib/http-server.ts'
 import { Problem, sendProblem } from './problem.ts'
 
 /** A route as it was registered, with the methods it answers. */

@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
-import type { FailureLimit } from '../lib/failure-limit.ts'
-import type { HttpServer } from '../lib/http-server.ts'
+import type { FailureLimit } from '../../lib/failure-limit.ts'
+import type { HttpServer } from '../../lib/http-server.ts'
+import type { Refusals } from '../refusals.ts'
+import type { Scope, TokenEntry, TokenStore } from '../tokens/tokens.ts'
 import { Problem } from './problem.ts'
-import type { Refusals } from './refusals.ts'
-import type { Scope, TokenEntry, TokenStore } from './tokens.ts'
 
 /** Who asks: a token, and behind Grafana's token a person. */
 export interface Caller {
