@@ -7,7 +7,7 @@ import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
 import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
-import { exportsMax } from './routes/export.ts'
+import { exportsMax } from './events/export/export.ts'
 import { openTokensFile } from './tokens/tokens.ts'
 
 export { migrateAudit } from './migrate.ts'

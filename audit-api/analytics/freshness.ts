@@ -1,7 +1,7 @@
 import { type DashboardUid, dashboardUids } from '../../catalogue/dashboards.ts'
 import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
 import { dependencyLastProbeTimestampSeconds } from '../../catalogue/infrastructure.ts'
-import type { Query } from '../filter.ts'
+import type { Query } from '../events/filter.ts'
 import { badField, Problem } from '../http/problem.ts'
 import type { Sources } from './report.ts'
 

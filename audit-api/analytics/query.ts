@@ -1,4 +1,4 @@
-import type { Query } from '../filter.ts'
+import type { Query } from '../events/filter.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { type Asked, type Filters, type Period, periods } from './store.ts'

@@ -1,7 +1,7 @@
 import type { Logger } from '../../lib/log.ts'
 import { createPool } from '../../lib/postgres.ts'
 import type { Settings, SettingsWith } from '../../lib/settings.ts'
-import type { EventWriter } from '../queries/insert-events.ts'
+import type { EventWriter } from '../events/event-writer.ts'
 import type { Anchors } from './anchors.ts'
 import type { ChainFigures } from './figures.ts'
 import { startChainKeeper } from './keeper.ts'

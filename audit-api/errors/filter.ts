@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { integer, type Position, type Query, single, time, unknownParameter, values } from '../filter.ts'
+import { integer, type Position, type Query, single, time, unknownParameter, values } from '../events/filter.ts'
+import { listLimits } from '../events/list-schema.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { groupings } from '../schemas/error.ts'
-import { listLimits } from '../schemas/list.ts'
 
 /** Which errors are asked for. An empty list of values is no filter. */
 export interface ErrorFilter {

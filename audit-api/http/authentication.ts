@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { FailureLimit } from '../../lib/failure-limit.ts'
 import type { HttpServer } from '../../lib/http-server.ts'
-import type { Refusals } from '../refusals.ts'
+import type { Refusals } from '../events/refusals.ts'
 import type { Scope, TokenEntry, TokenStore } from '../tokens/tokens.ts'
 import { Problem } from './problem.ts'
 

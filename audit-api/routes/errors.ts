@@ -3,7 +3,7 @@ import type { Pool } from '../../lib/postgres.ts'
 import { readErrors } from '../errors/content.ts'
 import { readErrorGroupsQuery, readErrorListQuery } from '../errors/filter.ts'
 import type { ErrorSeries } from '../errors/series.ts'
-import type { Query } from '../filter.ts'
+import type { Query } from '../events/filter.ts'
 import { refusals, tooLarge } from '../http/problem-schema.ts'
 import { type ErrorWriter, groupErrors, listErrors } from '../queries/errors.ts'
 import {

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { listLimits } from './list.ts'
+import { listLimits } from '../events/list-schema.ts'
 
 /** The greatest sizes, in UTF-16 units. */
 export const errorLimits = {

@@ -1,7 +1,7 @@
 import type { PoolClient } from '../../lib/postgres.ts'
-import type { Filter } from '../filter.ts'
-import { listLimits } from '../schemas/list.ts'
 import { whereClause } from './conditions.ts'
+import type { Filter } from './filter.ts'
+import { listLimits } from './list-schema.ts'
 
 /** A count as it is shown: exact to 10,000, then "10000+". */
 export type BoundedCount = number | `${typeof listLimits.totalMax}+`

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Logger } from '../lib/log.ts'
+import type { Logger } from '../../lib/log.ts'
+import { describeError } from '../http/describe-error.ts'
+import type { Problem } from '../http/problem.ts'
 import { type ActionLog, eventTime, type OwnAction } from './action-log.ts'
-import { describeError } from './http/describe-error.ts'
-import type { Problem } from './http/problem.ts'
-import type { EventWithId } from './queries/insert-events.ts'
+import type { EventWithId } from './event-writer.ts'
 
 const windowMs = 60_000
 /** Events at once in a minute, of one kind (the same token or address, route and status) and in all; the rest is counted. */

@@ -1,12 +1,12 @@
 import http from 'node:http'
 import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool } from '../lib/postgres.ts'
-import { createDatabase } from '../testing/database.ts'
+import { createPool } from '../../../lib/postgres.ts'
+import { createDatabase } from '../../../testing/database.ts'
+import { addCrowd, begin, download, type Exports } from '../../export-testing.ts'
+import { type AuditTestbed, openAuditTestbed } from '../../testing.ts'
+import { readExportQuery } from '../filter.ts'
 import { openExport } from './export-stream.ts'
-import { addCrowd, begin, download, type Exports } from './export-testing.ts'
-import { readExportQuery } from './filter.ts'
-import { type AuditTestbed, openAuditTestbed } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from './http/authentication.ts'
-import type { EventWithId, EventWriter } from './queries/insert-events.ts'
-import { type AuditEvent, eventLimits } from './schemas/event.ts'
+import type { Caller } from '../http/authentication.ts'
+import { type AuditEvent, eventLimits } from './event-schema.ts'
+import type { EventWithId, EventWriter } from './event-writer.ts'
 
 /** What was done with the log itself. */
 export type OwnAction = Pick<AuditEvent, 'action' | 'target' | 'outcome' | 'metadata'>

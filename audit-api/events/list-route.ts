@@ -1,9 +1,9 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import { type Query, readListQuery } from '../filter.ts'
 import { refusals } from '../http/problem-schema.ts'
-import { listEvents } from '../queries/list-events.ts'
-import { ListAnswerSchema, ListQuerySchema } from '../schemas/list.ts'
+import { type Query, readListQuery } from './filter.ts'
+import { listEvents } from './list.ts'
+import { ListAnswerSchema, ListQuerySchema } from './list-schema.ts'
 
 /** `GET /audit/events`: a page of the log, newest first. */
 export function listRoute(server: HttpServer, { pool }: { pool: Pool }): void {

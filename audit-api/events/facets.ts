@@ -1,9 +1,9 @@
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
-import type { Filter, TimeRange } from '../filter.ts'
-import { outcomes } from '../schemas/event.ts'
-import { type Facet, type FacetsAnswer, listLimits } from '../schemas/list.ts'
 import { type Bind, whereClause } from './conditions.ts'
 import { boundedCount, countEvents } from './count-events.ts'
+import { outcomes } from './event-schema.ts'
+import type { Filter, TimeRange } from './filter.ts'
+import { type Facet, type FacetsAnswer, listLimits } from './list-schema.ts'
 import { inSnapshot } from './snapshot.ts'
 
 interface Row {

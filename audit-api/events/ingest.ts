@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyRequest } from 'fastify'
 import type { HttpServer } from '../../lib/http-server.ts'
-import { readEvents } from '../event-content.ts'
 import { Problem } from '../http/problem.ts'
 import { conflict, refusals, tooLarge } from '../http/problem-schema.ts'
 import type { AuditMetrics } from '../metrics.ts'
-import { type EventWithId, type EventWriter, IdConflict } from '../queries/insert-events.ts'
-import { type AuditEvent, type IngestAnswer, IngestAnswerSchema, IngestBodySchema } from '../schemas/event.ts'
+import { readEvents } from './event-content.ts'
+import { type AuditEvent, type IngestAnswer, IngestAnswerSchema, IngestBodySchema } from './event-schema.ts'
+import { type EventWithId, type EventWriter, IdConflict } from './event-writer.ts'
 
 export interface IngestOptions {
   writer: EventWriter

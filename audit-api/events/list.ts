@@ -1,8 +1,8 @@
 import type { Pool } from '../../lib/postgres.ts'
-import { type Filter, type Page, type Position, readCursor, writeCursor } from '../filter.ts'
-import type { ListAnswer } from '../schemas/list.ts'
 import { behind, whereClause } from './conditions.ts'
 import { boundedCount, countEvents } from './count-events.ts'
+import { type Filter, type Page, type Position, readCursor, writeCursor } from './filter.ts'
+import type { ListAnswer } from './list-schema.ts'
 import { inSnapshot } from './snapshot.ts'
 
 const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`

@@ -1,5 +1,5 @@
-import type { Filter, Position } from '../filter.ts'
-import { outcomes } from '../schemas/event.ts'
+import { outcomes } from './event-schema.ts'
+import type { Filter, Position } from './filter.ts'
 
 /** Turns a value into what stands for it in the statement: a parameter's number, or an escaped literal. */
 export type Bind = (value: string) => string

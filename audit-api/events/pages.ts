@@ -1,10 +1,10 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import { type Query, readPagesQuery } from '../filter.ts'
 import { refusals } from '../http/problem-schema.ts'
-import { countEvents } from '../queries/count-events.ts'
-import { inSnapshot } from '../queries/snapshot.ts'
-import { listLimits, type PagesAnswer, PagesAnswerSchema, PagesQuerySchema } from '../schemas/list.ts'
+import { countEvents } from './count-events.ts'
+import { type Query, readPagesQuery } from './filter.ts'
+import { listLimits, type PagesAnswer, PagesAnswerSchema, PagesQuerySchema } from './list-schema.ts'
+import { inSnapshot } from './snapshot.ts'
 
 /** With a page given, so many before and behind it are shown beside the first and the last: eleven rows fit a small panel. */
 const neighbours = 4

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { badField, type Problem } from './http/problem.ts'
-import { toUtcMicroseconds } from './http/time.ts'
-import { outcomes } from './schemas/event.ts'
-import { type ExportFormat, exportFormats, listLimits } from './schemas/list.ts'
+import { badField, type Problem } from '../http/problem.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
+import { outcomes } from './event-schema.ts'
+import { type ExportFormat, exportFormats, listLimits } from './list-schema.ts'
 
 /** What a list or an export is asked for. An empty list of values is no filter. */
 export interface Filter {

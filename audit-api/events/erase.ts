@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { createPool, transaction } from '../lib/postgres.ts'
-import { messageOf, UserError } from '../lib/user-error.ts'
+import { createPool, transaction } from '../../lib/postgres.ts'
+import { messageOf, UserError } from '../../lib/user-error.ts'
 
 export interface EraseOptions {
   /** Of the owner of the log. */

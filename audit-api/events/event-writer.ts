@@ -1,6 +1,6 @@
 import { DatabaseError } from 'pg'
 import { type Pool, transaction } from '../../lib/postgres.ts'
-import type { AuditEvent } from '../schemas/event.ts'
+import type { AuditEvent } from './event-schema.ts'
 
 /** 10 s: a batch of 1,000 takes tens of milliseconds; what takes longer waits for something that will not come. */
 const begin = `BEGIN;

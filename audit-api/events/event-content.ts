@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { Compile } from 'typebox/compile'
-import { badField, Problem } from './http/problem.ts'
-import { toUtcMicroseconds } from './http/time.ts'
-import { type AuditEvent, EventSchema, eventLimits } from './schemas/event.ts'
+import { badField, Problem } from '../http/problem.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
+import { type AuditEvent, EventSchema, eventLimits } from './event-schema.ts'
 
 const event = Compile(EventSchema)
 const earliest = '2000-01-01T00:00:00.000000Z'

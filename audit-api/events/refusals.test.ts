@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createDatabase } from '../testing/database.ts'
+import { createDatabase } from '../../testing/database.ts'
+import { type AuditTestbed, openAuditTestbed } from '../testing.ts'
 import { addressBlock } from './refusals.ts'
-import { type AuditTestbed, openAuditTestbed } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

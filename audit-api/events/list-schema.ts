@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { StoredEventSchema } from './event.ts'
+import { StoredEventSchema } from './event-schema.ts'
 
 export const listLimits = {
   limitDefault: 50,

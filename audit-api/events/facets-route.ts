@@ -1,9 +1,9 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import { type Query, readTimeRange } from '../filter.ts'
 import { refusals } from '../http/problem-schema.ts'
-import { readFacets } from '../queries/facets.ts'
-import { FacetsAnswerSchema, FacetsQuerySchema } from '../schemas/list.ts'
+import { readFacets } from './facets.ts'
+import { type Query, readTimeRange } from './filter.ts'
+import { FacetsAnswerSchema, FacetsQuerySchema } from './list-schema.ts'
 
 /** `GET /audit/facets`: what there is to filter by, for drop-downs. */
 export function facetsRoute(server: HttpServer, { pool }: { pool: Pool }): void {

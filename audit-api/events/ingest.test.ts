@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool } from '../lib/postgres.ts'
-import { createDatabase } from '../testing/database.ts'
-import { createEventWriter, type EventWithId } from './queries/insert-events.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from './testing.ts'
+import { createPool } from '../../lib/postgres.ts'
+import { createDatabase } from '../../testing/database.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing.ts'
+import { createEventWriter, type EventWithId } from './event-writer.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed
