@@ -3,9 +3,9 @@ import { Compile } from 'typebox/compile'
 import { firstError, join, refuseUnstorable, shown } from '../events/event-content.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
-import { ErrorSchema, errorLimits, type ReportedError } from '../schemas/error.ts'
+import { ErrorSchema, errorLimits, type ReportedError } from './error-schema.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { maskSecrets } from './masking.ts'
+import { maskSecrets } from './masking/masking.ts'
 
 /** An error as it is stored: masked, in UTC, with its fingerprint. */
 export type ErrorRow = ReportedError & { id: string; fingerprint: string }

@@ -3,7 +3,7 @@ import { integer, type Position, type Query, single, time, unknownParameter, val
 import { listLimits } from '../events/list-schema.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
-import { groupings } from '../schemas/error.ts'
+import { groupings } from './error-schema.ts'
 
 /** Which errors are asked for. An empty list of values is no filter. */
 export interface ErrorFilter {

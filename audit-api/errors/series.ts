@@ -1,7 +1,7 @@
 import type { Counter } from 'prom-client'
 import type { Pool } from '../../lib/postgres.ts'
-import type { ErrorCount } from '../queries/errors.ts'
-import { addSeries, readSeries } from '../queries/errors-series.ts'
+import type { ErrorCount } from './error-queries.ts'
+import { addSeries, readSeries } from './series-queries.ts'
 
 /** What the 50 most frequent types are counted beside, and services past the 19th. */
 export const other = 'other'

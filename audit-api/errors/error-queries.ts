@@ -1,7 +1,7 @@
 import { type Pool, transaction } from '../../lib/postgres.ts'
-import type { ErrorRow } from '../errors/content.ts'
-import { type ErrorFilter, type Grouping, readErrorCursor, writeErrorCursor } from '../errors/filter.ts'
-import type { ErrorGroups, ErrorList, StoredError } from '../schemas/error.ts'
+import type { ErrorRow } from './content.ts'
+import type { ErrorGroups, ErrorList, StoredError } from './error-schema.ts'
+import { type ErrorFilter, type Grouping, readErrorCursor, writeErrorCursor } from './filter.ts'
 
 /** 10 s: a batch of 1,000 takes tens of milliseconds, a page less, the groups of 30 days of a busy platform seconds. */
 const begin = 'BEGIN; SET LOCAL statement_timeout = 10000'

@@ -1,11 +1,9 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import { readErrors } from '../errors/content.ts'
-import { readErrorGroupsQuery, readErrorListQuery } from '../errors/filter.ts'
-import type { ErrorSeries } from '../errors/series.ts'
 import type { Query } from '../events/filter.ts'
 import { refusals, tooLarge } from '../http/problem-schema.ts'
-import { type ErrorWriter, groupErrors, listErrors } from '../queries/errors.ts'
+import { readErrors } from './content.ts'
+import { type ErrorWriter, groupErrors, listErrors } from './error-queries.ts'
 import {
   ErrorGroupsQuerySchema,
   ErrorGroupsSchema,
@@ -14,7 +12,9 @@ import {
   ErrorsBodySchema,
   type ErrorsStored,
   ErrorsStoredSchema,
-} from '../schemas/error.ts'
+} from './error-schema.ts'
+import { readErrorGroupsQuery, readErrorListQuery } from './filter.ts'
+import type { ErrorSeries } from './series.ts'
 
 export interface ErrorsOptions {
   pool: Pool
