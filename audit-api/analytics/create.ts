@@ -1,11 +1,11 @@
 import type { Counter } from 'prom-client'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'
-import { calendar } from '../queries/analytics-calendar.ts'
-import { type AnalyticsEvents, createAnalyticsEvents } from './events.ts'
-import { createPrometheus } from './prometheus.ts'
 import type { Sources } from './report.ts'
-import { createAnalyticsStore } from './store.ts'
+import { calendar } from './sources/calendar.ts'
+import { createPrometheus } from './sources/prometheus.ts'
+import { createAnalyticsStore } from './sources/store.ts'
+import { type AnalyticsEvents, createAnalyticsEvents } from './usage/usage-events.ts'
 
 /** Where the analytics are read; what is left out is not configured. */
 export interface AnalyticsSources {

@@ -1,7 +1,7 @@
 import type { Query } from '../events/filter.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
-import { type Asked, type Filters, type Period, periods } from './store.ts'
+import { type Asked, type Filters, type Period, periods } from './sources/store.ts'
 
 /** What a route can be asked for, beside its path. */
 export interface Parameters {

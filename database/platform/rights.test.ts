@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createAnalyticsStore } from '../../audit-api/analytics/store.ts'
+import { createAnalyticsStore } from '../../audit-api/analytics/sources/store.ts'
 import { auditServiceRole, migrateAudit } from '../../audit-api/migrate.ts'
 import { installAnalytics } from '../../exporter/analytics/install.ts'
 import { migrateStore } from '../../exporter/main.ts'

@@ -19,7 +19,7 @@ export const testsOfPrograms = [
   'cli/telemetry.test.ts',
   'exporter/serve.test.ts',
   'exporter/exporter.test.ts',
-  'audit-api/analytics-system.test.ts',
+  'audit-api/analytics/analytics-system.test.ts',
   'tools/bench/boards/world.test.ts',
   'demo/stack/stack.test.ts',
   'demo/demo.test.ts',

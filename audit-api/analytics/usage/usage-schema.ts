@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { dashboardUids } from '../../catalogue/dashboards.ts'
-import { analyticsEventNames } from '../queries/analytics-events.ts'
+import { dashboardUids } from '../../../catalogue/dashboards.ts'
+import { analyticsEventNames } from './usage-queries.ts'
 
 const nullable = Type.Union([Type.String(), Type.Null()])
 const several = Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())]))

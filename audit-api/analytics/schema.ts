@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox'
-import { namesOf, type Parameters } from '../analytics/query.ts'
-import { periods } from '../analytics/store.ts'
+import { namesOf, type Parameters } from './query.ts'
+import { periods } from './sources/store.ts'
 
 export const count = Type.Integer()
 export const number = Type.Number()

@@ -1,5 +1,5 @@
-import { messageOf } from '../../lib/user-error.ts'
-import { Problem } from '../http/problem.ts'
+import { messageOf } from '../../../lib/user-error.ts'
+import { Problem } from '../../http/problem.ts'
 
 /** 5 s: a panel that waits longer is better told. */
 const timeoutMs = 5_000

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import type { LabelsOf, Metric } from '../../catalogue/define.ts'
+import type { LabelsOf, Metric } from '../../../catalogue/define.ts'
 
 const decompress = promisify(gunzip)
 

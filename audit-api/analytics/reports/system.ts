@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { errorsTotal } from '../../catalogue/audit.ts'
+import { errorsTotal } from '../../../catalogue/audit.ts'
 import {
   dependencies,
   dependencyLatencySeconds,
@@ -12,13 +12,13 @@ import {
   queueProcessingSeconds,
   queueWaitSeconds,
   queueWorkers,
-} from '../../catalogue/infrastructure.ts'
-import { quantile, rate, series, sumBy, value } from '../../catalogue/promql.ts'
-import { jobsFailed } from '../../catalogue/quick-actions.ts'
-import { badField } from '../http/problem.ts'
-import { bucketProperties, numberOrNull, text } from '../schemas/analytics.ts'
-import type { Reading } from './prometheus.ts'
-import { distinct, type Report, type Row, type Sources } from './report.ts'
+} from '../../../catalogue/infrastructure.ts'
+import { quantile, rate, series, sumBy, value } from '../../../catalogue/promql.ts'
+import { jobsFailed } from '../../../catalogue/quick-actions.ts'
+import { badField } from '../../http/problem.ts'
+import { distinct, type Report, type Row, type Sources } from '../report.ts'
+import { bucketProperties, numberOrNull, text } from '../schema.ts'
+import type { Reading } from '../sources/prometheus.ts'
 
 const dashboard = 'barometer-health'
 

@@ -1,5 +1,5 @@
-import { type Pool, transaction } from '../../lib/postgres.ts'
-import type { Asked, Bucket } from '../analytics/store.ts'
+import { type Pool, transaction } from '../../../lib/postgres.ts'
+import type { Asked, Bucket } from './store.ts'
 
 const iso = (instant: string) => `to_char(${instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 // The first instant of a local day, also where midnight comes twice or never.

@@ -4,10 +4,10 @@ import {
   mrr,
   payingUsers,
   subscriptions as subscriptionsMetric,
-} from '../../catalogue/revenue.ts'
-import { bucketProperties, count, number, text } from '../schemas/analytics.ts'
-import { distinct, periodsOf, type Report, Sums } from './report.ts'
-import type { Filters } from './store.ts'
+} from '../../../catalogue/revenue.ts'
+import { distinct, periodsOf, type Report, Sums } from '../report.ts'
+import { bucketProperties, count, number, text } from '../schema.ts'
+import type { Filters } from '../sources/store.ts'
 
 const dashboard = 'barometer-revenue'
 const statuses = ['trialing', 'active', 'past_due', 'paused', 'canceled'] as const

@@ -3,9 +3,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startPrometheus } from '../demo/stack/prometheus.ts'
-import { createDatabase, type TestDatabase, testDirectory } from '../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed } from './testing.ts'
+import { startPrometheus } from '../../demo/stack/prometheus.ts'
+import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
+import { type AuditTestbed, openAuditTestbed } from '../testing.ts'
 
 let database: TestDatabase
 let bed: AuditTestbed

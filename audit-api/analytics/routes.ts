@@ -1,15 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { HttpServer } from '../../lib/http-server.ts'
-import { toCsv } from '../analytics/csv.ts'
-import type { AnalyticsEvents } from '../analytics/events.ts'
-import { reports } from '../analytics/index.ts'
-import { readQuery } from '../analytics/query.ts'
-import type { Answer, Report, Sources } from '../analytics/report.ts'
 import type { Query } from '../events/filter.ts'
 import { Problem } from '../http/problem.ts'
 import { refusals } from '../http/problem-schema.ts'
-import { answerSchema, querySchema } from '../schemas/analytics.ts'
+import { toCsv } from './csv.ts'
+import { readQuery } from './query.ts'
+import type { Answer, Report, Sources } from './report.ts'
+import { reports } from './reports/index.ts'
+import { answerSchema, querySchema } from './schema.ts'
+import type { AnalyticsEvents } from './usage/usage-events.ts'
 
 export interface AnalyticsOptions {
   sources: Sources

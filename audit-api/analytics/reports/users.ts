@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import { activeUsers, signups as signupsMetric, users as usersMetric } from '../../catalogue/users.ts'
-import { bucketProperties, count, numberOrNull, text } from '../schemas/analytics.ts'
+import { activeUsers, signups as signupsMetric, users as usersMetric } from '../../../catalogue/users.ts'
 import {
   type Answer,
   distinct,
@@ -11,8 +10,9 @@ import {
   ratio,
   type Sources,
   Sums,
-} from './report.ts'
-import type { Filters, Period } from './store.ts'
+} from '../report.ts'
+import { bucketProperties, count, numberOrNull, text } from '../schema.ts'
+import type { Filters, Period } from '../sources/store.ts'
 
 const segments = ['tier', 'country', 'activity', 'characters'] as const
 const dashboard = 'barometer-users'

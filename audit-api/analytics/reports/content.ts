@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
-import { bucketProperties, count, numberOrNull, text } from '../schemas/analytics.ts'
-import { distinct, periodsOf, type Report, ratio, Sums } from './report.ts'
+import { distinct, periodsOf, type Report, ratio, Sums } from '../report.ts'
+import { bucketProperties, count, numberOrNull, text } from '../schema.ts'
 
 const filters = ['type', 'quality', 'rating'] as const
 const dashboard = 'barometer-content'

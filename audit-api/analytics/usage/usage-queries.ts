@@ -1,4 +1,4 @@
-import { type Pool, transaction } from '../../lib/postgres.ts'
+import { type Pool, transaction } from '../../../lib/postgres.ts'
 
 /** 5 s: each is a row or two by an index; what takes longer waits for something that will not come. */
 const limit = 'SET LOCAL statement_timeout = 5000'

@@ -1,20 +1,16 @@
 import { Type } from 'typebox'
-import { dashboardUids } from '../../catalogue/dashboards.ts'
-import type { HttpServer } from '../../lib/http-server.ts'
-import type { Pool } from '../../lib/postgres.ts'
-import type { AnalyticsEvents } from '../analytics/events.ts'
-import { dataAsOf, readDashboard, readVariables } from '../analytics/freshness.ts'
-import { readQuery } from '../analytics/query.ts'
-import type { Sources } from '../analytics/report.ts'
-import type { Query } from '../events/filter.ts'
-import { badField } from '../http/problem.ts'
-import { problem, refusals } from '../http/problem-schema.ts'
-import { listAnalyticsEvents } from '../queries/analytics-events.ts'
-import {
-  AnalyticsEventsAnswerSchema,
-  AnalyticsEventsQuerySchema,
-  FreshnessAnswerSchema,
-} from '../schemas/analytics-events.ts'
+import { dashboardUids } from '../../../catalogue/dashboards.ts'
+import type { HttpServer } from '../../../lib/http-server.ts'
+import type { Pool } from '../../../lib/postgres.ts'
+import type { Query } from '../../events/filter.ts'
+import { badField } from '../../http/problem.ts'
+import { problem, refusals } from '../../http/problem-schema.ts'
+import { readQuery } from '../query.ts'
+import type { Sources } from '../report.ts'
+import { dataAsOf, readDashboard, readVariables } from './freshness.ts'
+import type { AnalyticsEvents } from './usage-events.ts'
+import { listAnalyticsEvents } from './usage-queries.ts'
+import { AnalyticsEventsAnswerSchema, AnalyticsEventsQuerySchema, FreshnessAnswerSchema } from './usage-schema.ts'
 
 export interface AnalyticsEventsRouteOptions {
   pool: Pool

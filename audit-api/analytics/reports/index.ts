@@ -1,6 +1,6 @@
+import type { Report } from '../report.ts'
 import { content } from './content.ts'
 import { home } from './dashboard.ts'
-import type { Report } from './report.ts'
 import { revenue } from './revenue.ts'
 import { system } from './system.ts'
 import { users } from './users.ts'

@@ -1,9 +1,9 @@
-import { type DashboardUid, dashboardUids } from '../../catalogue/dashboards.ts'
-import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
-import { dependencyLastProbeTimestampSeconds } from '../../catalogue/infrastructure.ts'
-import type { Query } from '../events/filter.ts'
-import { badField, Problem } from '../http/problem.ts'
-import type { Sources } from './report.ts'
+import { type DashboardUid, dashboardUids } from '../../../catalogue/dashboards.ts'
+import { snapshotTimestampSeconds } from '../../../catalogue/exporter.ts'
+import { dependencyLastProbeTimestampSeconds } from '../../../catalogue/infrastructure.ts'
+import type { Query } from '../../events/filter.ts'
+import { badField, Problem } from '../../http/problem.ts'
+import type { Sources } from '../report.ts'
 
 const limits = { variables: 30, nameLength: 60, valueLength: 200, values: 100 }
 /** What Grafana sends for "All", and for a text box that is empty. */

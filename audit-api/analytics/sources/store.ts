@@ -1,6 +1,6 @@
-import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
-import { messageOf } from '../../lib/user-error.ts'
-import { Problem } from '../http/problem.ts'
+import { type Pool, type PoolClient, transaction } from '../../../lib/postgres.ts'
+import { messageOf } from '../../../lib/user-error.ts'
+import { Problem } from '../../http/problem.ts'
 import { type Figures, readFigures } from './figures.ts'
 
 /**

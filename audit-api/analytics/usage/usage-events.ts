@@ -1,9 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { Counter } from 'prom-client'
-import type { Pool } from '../../lib/postgres.ts'
-import { messageOf } from '../../lib/user-error.ts'
-import type { Caller } from '../http/authentication.ts'
-import { type AnalyticsEvent, insertAnalyticsEvent, recordVisit, type Visitor } from '../queries/analytics-events.ts'
+import type { Pool } from '../../../lib/postgres.ts'
+import { messageOf } from '../../../lib/user-error.ts'
+import type { Caller } from '../../http/authentication.ts'
+import { type AnalyticsEvent, insertAnalyticsEvent, recordVisit, type Visitor } from './usage-queries.ts'
 
 /** What admins do with the dashboards, stored and counted. */
 export interface AnalyticsEvents {
