@@ -5,10 +5,10 @@ import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
-import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
 import { exportsMax } from './events/export/export.ts'
 import { openTokensFile } from './tokens/tokens.ts'
+import { openChain } from './upkeep.ts'
 
 export { migrateAudit } from './migrate.ts'
 

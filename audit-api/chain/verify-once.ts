@@ -3,13 +3,13 @@ import { createPool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
 import { createEventWriter } from '../events/event-writer.ts'
-import { type ObjectStore, openObjectStore } from '../object-store.ts'
-import { answerOf } from '../routes/verify.ts'
-import type { VerifyAnswerSchema } from '../schemas/verify.ts'
+import { type ObjectStore, openObjectStore } from '../storage/object-store.ts'
 import { createAnchors } from './anchors.ts'
 import { verificationAction } from './keeper.ts'
 import { keepVerification } from './verifications.ts'
 import { type Anchor, type VerifyProgress, verifyChain } from './verify.ts'
+import { answerOf } from './verify-route.ts'
+import type { VerifyAnswerSchema } from './verify-schema.ts'
 
 export interface VerifyOnceOptions {
   settings: SettingsWith<'AUDIT_DATABASE_URL'>

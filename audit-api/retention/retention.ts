@@ -3,7 +3,7 @@ import type { Logger } from '../../lib/log.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { exclusively } from '../chain/keeper.ts'
 import type { EventWriter } from '../events/event-writer.ts'
-import type { ObjectStore } from '../object-store.ts'
+import type { ObjectStore } from '../storage/object-store.ts'
 import { archiveMonth, type Manifest } from './archive.ts'
 import { oldMonthsSql } from './archive-sql.ts'
 

@@ -1,11 +1,11 @@
-import type { Logger } from '../../lib/log.ts'
-import { createPool } from '../../lib/postgres.ts'
-import type { Settings, SettingsWith } from '../../lib/settings.ts'
-import type { EventWriter } from '../events/event-writer.ts'
-import type { Anchors } from './anchors.ts'
-import type { ChainFigures } from './figures.ts'
-import { startChainKeeper } from './keeper.ts'
-import { repeat } from './sealer.ts'
+import type { Logger } from '../lib/log.ts'
+import { createPool } from '../lib/postgres.ts'
+import type { Settings, SettingsWith } from '../lib/settings.ts'
+import type { Anchors } from './chain/anchors.ts'
+import type { ChainFigures } from './chain/figures.ts'
+import { startChainKeeper } from './chain/keeper.ts'
+import { repeat } from './chain/sealer.ts'
+import type { EventWriter } from './events/event-writer.ts'
 
 /** What the service does for its log beside answering requests: sealing, verifying, anchoring, retention. */
 export interface Chain {
@@ -63,9 +63,9 @@ export async function openChain(
 /** What keeps something in S3. Its SDK is a tenth of an idle service's memory, so it is loaded where it is used. */
 async function openOutside(settings: Settings) {
   const [{ openObjectStore }, { createAnchors }, { retainMonths }] = await Promise.all([
-    import('../object-store.ts'),
-    import('./anchors.ts'),
-    import('../retention/retention.ts'),
+    import('./storage/object-store.ts'),
+    import('./chain/anchors.ts'),
+    import('./retention/retention.ts'),
   ])
   const store = openObjectStore(settings)
   return store === undefined ? undefined : { store, anchors: createAnchors(store), retainMonths }

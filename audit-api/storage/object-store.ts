@@ -1,6 +1,6 @@
 import { GetObjectCommand, PutObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3'
-import { createS3Client } from '../lib/s3.ts'
-import type { Settings } from '../lib/settings.ts'
+import { createS3Client } from '../../lib/s3.ts'
+import type { Settings } from '../../lib/settings.ts'
 
 /** Where the log keeps what is to outlive its database: one bucket, below one prefix. */
 export interface ObjectStore {
