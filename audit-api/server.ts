@@ -10,8 +10,6 @@ import { exportsMax } from './events/export/export.ts'
 import { openTokensFile } from './tokens/tokens.ts'
 import { openChain } from './upkeep.ts'
 
-export { migrateAudit } from './migrate.ts'
-
 /** The variables without which the service does not start. */
 export const auditApiVariables = ['AUDIT_DATABASE_URL', 'AUDIT_TOKENS_FILE'] as const
 

@@ -9,7 +9,7 @@ import type { Anchors } from './chain/anchors.ts'
 import { type Contract, readContract } from './contract.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
 import type { KnownRoute } from './http/routes-known.ts'
-import { migrateAudit } from './migrate.ts'
+import { migrateAudit } from './migrations/migrate.ts'
 import { createToken, findToken, type NewToken, type TokenEntry } from './tokens/tokens.ts'
 
 /** A database of its own for one test file, its audit log in place, and the API on it as the service's role. */

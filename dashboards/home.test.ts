@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrateAudit } from '../audit-api/migrate.ts'
+import { migrateAudit } from '../audit-api/migrations/migrate.ts'
 import { type AuditTestbed, openAuditTestbed, withRole } from '../audit-api/testing.ts'
 import * as infrastructure from '../catalogue/infrastructure.ts'
 import { jobsFailed } from '../catalogue/quick-actions.ts'

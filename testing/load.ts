@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
-import { auditServiceRole, migrateAudit } from '../audit-api/migrate.ts'
+import { auditServiceRole, migrateAudit } from '../audit-api/migrations/migrate.ts'
 import { addToken } from '../audit-api/tokens/tokens.ts'
 import { installPlatform } from '../database/platform/install.ts'
 import { startRedis } from '../demo/stack/redis.ts'

@@ -7,7 +7,7 @@ import * as userMetrics from '../../catalogue/users.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { openRandomPlatform, type RandomPlatform } from '../../testing/random-platform.ts'
-import { migrateAudit } from '../migrate.ts'
+import { migrateAudit } from '../migrations/migrate.ts'
 import { type AuditTestbed, openAuditTestbed, withRole } from '../testing.ts'
 import { reports } from './reports/index.ts'
 

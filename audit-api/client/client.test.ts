@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, te
 import { type Program, startProgram } from '../../demo/stack/process.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
 import type { AuditEvent as EventOfTheApi } from '../events/event-schema.ts'
-import { migrateAudit } from '../migrate.ts'
+import { migrateAudit } from '../migrations/migrate.ts'
 import { withRole } from '../testing.ts'
 import { addToken } from '../tokens/tokens.ts'
 import { AuditClient, type AuditClientOptions, type AuditEvent } from './client.ts'

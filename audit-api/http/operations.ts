@@ -5,7 +5,7 @@ import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import type { AuditMetrics } from '../metrics.ts'
-import { auditMigrations } from '../migrate.ts'
+import { auditMigrations } from '../migrations/migrate.ts'
 import { Problem } from './problem.ts'
 import { problem } from './problem-schema.ts'
 

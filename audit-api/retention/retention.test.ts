@@ -13,7 +13,7 @@ import { createDatabase, type TestDatabase, testDirectory } from '../../testing/
 import { createSealer } from '../chain/sealer.ts'
 import { verifyChain } from '../chain/verify.ts'
 import { createEventWriter, type EventWithId } from '../events/event-writer.ts'
-import { migrateAudit } from '../migrate.ts'
+import { migrateAudit } from '../migrations/migrate.ts'
 import { getText, lastKeys, type ObjectStore, openObjectStore } from '../storage/object-store.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
 import { retainMonths } from './retention.ts'

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
-import { type Migrations, migrateSchema } from '../lib/migrations.ts'
-import { createClient } from '../lib/postgres.ts'
-import { messageOf, UserError } from '../lib/user-error.ts'
+import { type Migrations, migrateSchema } from '../../lib/migrations.ts'
+import { createClient } from '../../lib/postgres.ts'
+import { messageOf, UserError } from '../../lib/user-error.ts'
 
 /** The schema of the audit log; its name is fixed, since the platform calls `barometer_audit.record` by it. */
 export const auditSchema = 'barometer_audit'
@@ -9,7 +9,7 @@ export const auditSchema = 'barometer_audit'
 export const auditServiceRole = 'barometer_audit'
 export const auditMigrations: Migrations = {
   schema: auditSchema,
-  directory: fileURLToPath(new URL('./migrations', import.meta.url)),
+  directory: fileURLToPath(new URL('.', import.meta.url)),
 }
 
 export interface MigrateAuditOptions {

@@ -1,16 +1,17 @@
 import { readdirSync } from 'node:fs'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { barometer, oneLine } from '../cli/testing.ts'
-import { migrateSchema } from '../lib/migrations.ts'
-import { createClient, createPool } from '../lib/postgres.ts'
-import { createDatabase } from '../testing/database.ts'
-import { createSealer } from './chain/sealer.ts'
-import { verifyChain } from './chain/verify.ts'
+import { barometer, oneLine } from '../../cli/testing.ts'
+import { migrateSchema } from '../../lib/migrations.ts'
+import { createClient, createPool } from '../../lib/postgres.ts'
+import { createDatabase } from '../../testing/database.ts'
+import { createSealer } from '../chain/sealer.ts'
+import { verifyChain } from '../chain/verify.ts'
+import { openAuditTestbed, withRole } from '../testing.ts'
 import { auditMigrations, migrateAudit } from './migrate.ts'
-import { openAuditTestbed, withRole } from './testing.ts'
 
 const names = readdirSync(auditMigrations.directory)
+  .filter((file) => file.endsWith('.sql'))
   .map((file) => file.replace(/\.sql$/, ''))
   .toSorted()
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, type Pool, transaction } from '../lib/postgres.ts'
-import { createDatabase } from '../testing/database.ts'
+import { createPool, type Pool, transaction } from '../../lib/postgres.ts'
+import { createDatabase } from '../../testing/database.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing.ts'
 import { migrateAudit } from './migrate.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed
