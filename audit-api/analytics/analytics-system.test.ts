@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startPrometheus } from '../../demo/stack/prometheus.ts'
+import { type AuditTestbed, openAuditTestbed } from '../../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed } from '../testing.ts'
 
 let database: TestDatabase
 let bed: AuditTestbed

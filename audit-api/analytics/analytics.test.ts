@@ -5,10 +5,10 @@ import * as quickActions from '../../catalogue/quick-actions.ts'
 import * as revenueMetrics from '../../catalogue/revenue.ts'
 import * as userMetrics from '../../catalogue/users.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
+import { type AuditTestbed, openAuditTestbed, withRole } from '../../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { openRandomPlatform, type RandomPlatform } from '../../testing/random-platform.ts'
 import { migrateAudit } from '../migrations/migrate.ts'
-import { type AuditTestbed, openAuditTestbed, withRole } from '../testing.ts'
 import { reports } from './reports/index.ts'
 
 /** Berlin forward and back, Lord Howe by half an hour, Cairo over midnight, Havana with two midnights: one id type each. */

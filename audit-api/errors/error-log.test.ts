@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type AuditTestbed, openAuditTestbed, sampleError } from '../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed, sampleError } from '../testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPool } from '../../lib/postgres.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing.ts'
 import { createEventWriter, type EventWithId } from './event-writer.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AuditTestbed, openAuditTestbed } from '../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed } from '../testing.ts'
 import { addressBlock } from './refusals.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>

@@ -4,10 +4,10 @@ import { expect, onTestFinished, test } from 'vitest'
 import { barometer, oneLine } from '../../cli/testing.ts'
 import { migrateSchema } from '../../lib/migrations.ts'
 import { createClient, createPool } from '../../lib/postgres.ts'
+import { openAuditTestbed, withRole } from '../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../testing/database.ts'
 import { createSealer } from '../chain/sealer.ts'
 import { verifyChain } from '../chain/verify.ts'
-import { openAuditTestbed, withRole } from '../testing.ts'
 import { auditMigrations, migrateAudit } from './migrate.ts'
 
 const names = readdirSync(auditMigrations.directory)

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type AuditTestbed, openAuditTestbed } from '../../../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase } from '../../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed } from '../../testing.ts'
 
 let database: TestDatabase
 /** Two replicas of the service on one database. */

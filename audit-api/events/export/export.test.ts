@@ -6,9 +6,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { addCrowd, download, type Exports } from '../../../testing/audit-api/exports.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../../../testing/audit-api/testbed.ts'
 import { createDatabase, testDirectory } from '../../../testing/database.ts'
-import { addCrowd, download, type Exports } from '../../export-testing.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../../testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

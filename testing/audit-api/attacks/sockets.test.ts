@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDatabase } from '../../testing/database.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
-import { scopes } from '../tokens/tokens.ts'
+import { scopes } from '../../../audit-api/tokens/tokens.ts'
+import { createDatabase } from '../../database.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testbed.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { AuditTestbed } from './testing.ts'
+import type { AuditTestbed } from './testbed.ts'
 
 export interface Download {
   status: number | undefined

@@ -4,10 +4,10 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
-import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
-import { sampleEvent } from '../testing.ts'
-import { addToken } from '../tokens/tokens.ts'
+import { addToken } from '../../../audit-api/tokens/tokens.ts'
+import { testDirectory } from '../../database.ts'
+import { createPlatformDatabase, type PlatformDatabase } from '../../platform.ts'
+import { sampleEvent } from '../testbed.ts'
 
 let database: PlatformDatabase
 let file: string
@@ -31,7 +31,7 @@ async function start() {
   url.password = `${canary}-password`
   const child = spawn(
     process.execPath,
-    [resolve(import.meta.dirname, '../../cli/main.ts'), 'audit-api', '--listen', '127.0.0.1:0'],
+    [resolve(import.meta.dirname, '../../../cli/main.ts'), 'audit-api', '--listen', '127.0.0.1:0'],
     {
       env: { PATH: process.env.PATH ?? '', AUDIT_DATABASE_URL: url.href, AUDIT_TOKENS_FILE: file, LOG_LEVEL: 'trace' },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createDatabase } from '../../testing/database.ts'
-import { parseJson } from '../http/json-body.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
+import { parseJson } from '../../../audit-api/http/json-body.ts'
+import { createDatabase } from '../../database.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testbed.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

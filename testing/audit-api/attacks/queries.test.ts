@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createPool, type Pool } from '../../lib/postgres.ts'
-import { createDatabase } from '../../testing/database.ts'
-import { openRandomPlatform, type RandomPlatform } from '../../testing/random-platform.ts'
+import { scopes } from '../../../audit-api/tokens/tokens.ts'
+import { createPool, type Pool } from '../../../lib/postgres.ts'
+import { createDatabase } from '../../database.ts'
+import { openRandomPlatform, type RandomPlatform } from '../../random-platform.ts'
 import type { Operation } from '../contract.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing.ts'
-import { scopes } from '../tokens/tokens.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testbed.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

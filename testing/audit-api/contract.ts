@@ -2,7 +2,7 @@ import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 
 /**
- * For tests: holds real answers against what `/openapi.json` says of their route. A validator of its own, so that the
+ * Holds real answers against what `/openapi.json` says of their route. A validator of its own, so that the
  * library which made the document is not its only witness.
  */
 export interface Contract {

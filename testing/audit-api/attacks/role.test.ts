@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { postgresVersion } from '../../testing/database.ts'
-import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
+import { postgresVersion } from '../../database.ts'
+import { createPlatformDatabase, type PlatformDatabase } from '../../platform.ts'
 
 let database: PlatformDatabase
 /** Logged in as the service's role, as whoever has stolen its password is: there is no other role to go back to. */
