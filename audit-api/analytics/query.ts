@@ -1,5 +1,5 @@
-import type { Query } from '../events/filter.ts'
 import { badField } from '../http/problem.ts'
+import { noFilter, type Query } from '../http/query.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { type Asked, type Filters, type Period, periods } from './sources/store.ts'
 
@@ -25,7 +25,6 @@ export interface Read {
   limit: number
 }
 
-const noFilter = '__all'
 const valuesMax = 100
 
 export function namesOf(parameters: Parameters): string[] {

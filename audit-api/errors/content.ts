@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Compile } from 'typebox/compile'
-import { firstError, join, refuseUnstorable, shown } from '../events/event-content.ts'
+import { firstError, join, refuseUnstorable, shown } from '../http/body-fields.ts'
 import { badField } from '../http/problem.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { ErrorSchema, errorLimits, type ReportedError } from './error-schema.ts'

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { listLimits } from '../events/list-schema.ts'
+import { queryLimits, several } from '../http/query.ts'
 
 /** The greatest sizes, in UTF-16 units. */
 export const errorLimits = {
@@ -82,12 +82,6 @@ export const StoredErrorSchema = Type.Object({
 })
 export type StoredError = Static<typeof StoredErrorSchema>
 
-const several = (description: string) =>
-  Type.Optional(
-    Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: `${description} Several, comma-separated or repeated, mean any of them; __all means no filter.`,
-    }),
-  )
 const filterProperties = {
   from: Type.Optional(Type.String({ description: 'From this time on (RFC 3339).' })),
   to: Type.Optional(Type.String({ description: 'Before this time (RFC 3339).' })),
@@ -96,7 +90,7 @@ const filterProperties = {
   fingerprint: several('Fingerprints.'),
 }
 const limit = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: listLimits.limitMax, default: listLimits.limitDefault }),
+  Type.Integer({ minimum: 1, maximum: queryLimits.limitMax, default: queryLimits.limitDefault }),
 )
 
 export const ErrorListQuerySchema = Type.Object(

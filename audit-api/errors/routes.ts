@@ -1,7 +1,7 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import type { Query } from '../events/filter.ts'
 import { refusals, tooLarge } from '../http/problem-schema.ts'
+import type { Query } from '../http/query.ts'
 import { readErrors } from './content.ts'
 import { type ErrorWriter, groupErrors, listErrors } from './error-queries.ts'
 import {

@@ -1,5 +1,6 @@
+import type { Position } from '../http/query.ts'
 import { outcomes } from './event-schema.ts'
-import type { Filter, Position } from './filter.ts'
+import type { Filter } from './filter.ts'
 
 /** Turns a value into what stands for it in the statement: a parameter's number, or an escaped literal. */
 export type Bind = (value: string) => string

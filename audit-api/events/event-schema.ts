@@ -16,7 +16,6 @@ export const eventLimits = {
   metadataKeys: 50,
   metadataBytes: 16_384,
   changesBytes: 65_536,
-  depthMax: 16,
 } as const
 
 const text = (maxLength: number, description?: string) =>

@@ -1,8 +1,9 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { refusals } from '../http/problem-schema.ts'
+import type { Query } from '../http/query.ts'
 import { readFacets } from './facets.ts'
-import { type Query, readTimeRange } from './filter.ts'
+import { readTimeRange } from './filter.ts'
 import { FacetsAnswerSchema, FacetsQuerySchema } from './list-schema.ts'
 
 /** `GET /audit/facets`: what there is to filter by, for drop-downs. */

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { badField, type Problem } from '../http/problem.ts'
+import { badField } from '../http/problem.ts'
+import {
+  integer,
+  type Position,
+  type Query,
+  queryLimits,
+  single,
+  time,
+  unknownParameter,
+  values,
+} from '../http/query.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { outcomes } from './event-schema.ts'
 import { type ExportFormat, exportFormats, listLimits } from './list-schema.ts'
@@ -22,15 +32,12 @@ export interface Page {
   cursor: string | undefined
 }
 
-export type Query = Readonly<Record<string, string | readonly string[] | undefined>>
-
 const columns = ['actor', 'action', 'target_type', 'target_id', 'outcome'] as const
 /** What a board offers to choose. */
 const choices = ['actor', 'action', 'target_type', 'outcome'] as const
 const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
 const pageNames: readonly string[] = ['limit', 'cursor', 'offset', 'page']
 const otherwiseCursor = '; for later pages follow next_cursor with the parameter cursor'
-const noFilter = '__all'
 
 /** @throws {Problem} 400 that names the parameter. */
 export function readFilter(query: Query, alsoAllowed: readonly string[] = []): Filter {
@@ -107,65 +114,8 @@ export function readTimeRange(query: Query): TimeRange {
 
 /** A page counts from 0 and is as long as `limit`: page 3 of 50 is offset 150. */
 function readPage(query: Query): { limit: number; page: number | undefined } {
-  const limit = integer(query, 'limit', 1, listLimits.limitMax) ?? listLimits.limitDefault
+  const limit = integer(query, 'limit', 1, queryLimits.limitMax) ?? queryLimits.limitDefault
   return { limit, page: integer(query, 'page', 0, Math.floor(listLimits.offsetMax / limit), otherwiseCursor) }
-}
-
-export function unknownParameter(name: string, known: readonly string[]): Problem {
-  const field = name.replace(/[^\x20-\x7e]/g, '?').slice(0, 60)
-  return badField(field, `is not known; expected one of ${known.join(', ')}`)
-}
-
-/** Repeated and comma-separated values as one list; empty for no filter. */
-export function values(query: Query, name: string): string[] {
-  const found = query[name] ?? []
-  const all = (typeof found === 'string' ? [found] : found)
-    .flatMap((value) => value.split(','))
-    .map((value) => value.trim())
-  refuseNul(name, all)
-  if (all.includes(noFilter)) return []
-  const distinct = [...new Set(all.filter((value) => value !== ''))].sort()
-  if (distinct.length > listLimits.valuesMax)
-    throw badField(name, `has ${distinct.length} values; expected at most ${listLimits.valuesMax}`)
-  return distinct
-}
-
-export function single(query: Query, name: string): string | undefined {
-  const found = query[name]
-  if (typeof found === 'object') throw badField(name, 'is there more than once; expected one value')
-  refuseNul(name, found === undefined ? [] : [found])
-  return found === '' ? undefined : found
-}
-
-function refuseNul(name: string, found: readonly string[]): void {
-  if (found.some((value) => value.includes('\0'))) throw badField(name, 'contains a NUL character')
-}
-
-export function time(query: Query, name: string): string | undefined {
-  const found = single(query, name)
-  if (found === undefined) return undefined
-  const utc = toUtcMicroseconds(found)
-  if (utc === undefined)
-    throw badField(
-      name,
-      `is ${JSON.stringify(found.slice(0, 60))}; expected an RFC 3339 time with its offset, as 2026-03-01T12:00:00Z`,
-    )
-  return utc
-}
-
-export function integer(query: Query, name: string, min: number, max: number, ifGreater = ''): number | undefined {
-  const found = single(query, name)
-  if (found === undefined) return undefined
-  const value = /^\d{1,9}$/.test(found) ? Number(found) : Number.NaN
-  if (value >= min && value <= max) return value
-  const hint = value > max ? ifGreater : ''
-  throw badField(name, `is ${JSON.stringify(found.slice(0, 60))}; expected a whole number from ${min} to ${max}${hint}`)
-}
-
-/** Where the next page begins: behind this event. */
-export interface Position {
-  occurredAt: string
-  id: string
 }
 
 /** Opaque to the client; bound to its filter, since a position means another thing in another list. */

@@ -1,7 +1,8 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { refusals } from '../http/problem-schema.ts'
-import { type Query, readListQuery } from './filter.ts'
+import type { Query } from '../http/query.ts'
+import { readListQuery } from './filter.ts'
 import { listEvents } from './list.ts'
 import { ListAnswerSchema, ListQuerySchema } from './list-schema.ts'
 

@@ -1,22 +1,13 @@
 import { type Static, Type } from 'typebox'
+import { queryLimits, several } from '../http/query.ts'
 import { StoredEventSchema } from './event-schema.ts'
 
 export const listLimits = {
-  limitDefault: 50,
-  limitMax: 500,
   offsetMax: 10_000,
   totalMax: 10_000,
   textMax: 200,
-  valuesMax: 100,
   facetValuesMax: 1_000,
 } as const
-
-const several = (description: string) =>
-  Type.Optional(
-    Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: `${description} Several, comma-separated or repeated, mean any of them; __all means no filter.`,
-    }),
-  )
 
 /** The filters that list and export have in common. */
 export const filterProperties = {
@@ -50,7 +41,7 @@ export const ExportQuerySchema = Type.Object(
 
 /** How long a page is, and which one, counted from 0: page × limit is the offset. */
 const pageProperties = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: listLimits.limitMax, default: listLimits.limitDefault })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: queryLimits.limitMax, default: queryLimits.limitDefault })),
   page: Type.Optional(
     Type.Integer({
       minimum: 0,

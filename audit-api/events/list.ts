@@ -1,7 +1,8 @@
 import type { Pool } from '../../lib/postgres.ts'
+import type { Position } from '../http/query.ts'
 import { behind, whereClause } from './conditions.ts'
 import { boundedCount, countEvents } from './count-events.ts'
-import { type Filter, type Page, type Position, readCursor, writeCursor } from './filter.ts'
+import { type Filter, type Page, readCursor, writeCursor } from './filter.ts'
 import type { ListAnswer } from './list-schema.ts'
 import { inSnapshot } from './snapshot.ts'
 

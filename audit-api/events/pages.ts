@@ -1,8 +1,9 @@
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { refusals } from '../http/problem-schema.ts'
+import type { Query } from '../http/query.ts'
 import { countEvents } from './count-events.ts'
-import { type Query, readPagesQuery } from './filter.ts'
+import { readPagesQuery } from './filter.ts'
 import { listLimits, type PagesAnswer, PagesAnswerSchema, PagesQuerySchema } from './list-schema.ts'
 import { inSnapshot } from './snapshot.ts'
 
