@@ -1,10 +1,60 @@
+import { type Static, Type } from 'typebox'
+import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
+import { refusals } from '../http/problem-schema.ts'
+import type { Query } from '../http/query.ts'
 import { type Bind, whereClause } from './conditions.ts'
-import { boundedCount, countEvents } from './count-events.ts'
+import { boundedCount, boundedCountSchema, countEvents } from './count-events.ts'
 import { outcomes } from './event-schema.ts'
-import type { Filter, TimeRange } from './filter.ts'
-import { type Facet, type FacetsAnswer, listLimits } from './list-schema.ts'
+import { type Filter, readTimeRange, type TimeRange } from './filter.ts'
+import { filterProperties, listLimits } from './filter-schema.ts'
 import { inSnapshot } from './snapshot.ts'
+
+const FacetsQuerySchema = Type.Object(
+  { from: filterProperties.from, to: filterProperties.to },
+  { additionalProperties: false },
+)
+
+const facet = (description: string) =>
+  Type.Array(
+    Type.Object({
+      value: Type.String({ description: 'What to filter by.' }),
+      text: Type.String({ description: 'What to show.' }),
+      count: boundedCountSchema('Events of the range'),
+    }),
+    { description },
+  )
+
+const FacetsAnswerSchema = Type.Object({
+  actors: facet('Every actor by id once, with the newest name of the range.'),
+  actions: facet('Every action.'),
+  target_types: facet('Every type of target.'),
+  outcomes: facet('Every outcome.'),
+  complete: Type.Boolean({
+    description: `False where a list has more than ${listLimits.facetValuesMax} values, of which the first are shown.`,
+  }),
+})
+type FacetsAnswer = Static<typeof FacetsAnswerSchema>
+type Facet = FacetsAnswer['actors'][number]
+
+/** `GET /audit/facets`: what there is to filter by, for drop-downs. */
+export function facetsRoute(server: HttpServer, { pool }: { pool: Pool }): void {
+  server.route({
+    method: 'GET',
+    url: '/audit/facets',
+    config: { scope: 'read', forAuditReaders: true },
+    schema: {
+      summary: 'List the actors, actions, target types and outcomes of a span of time',
+      description:
+        'Each list is one drop-down, of items with value and text. Every value of the span is there; its count is exact to 10,000.',
+      tags: ['audit'],
+      querystring: FacetsQuerySchema,
+      response: { 200: FacetsAnswerSchema, ...refusals },
+    },
+    validatorCompiler: () => (value: unknown) => ({ value }),
+    handler: async (request) => await readFacets(pool, readTimeRange(request.query as Query)),
+  })
+}
 
 interface Row {
   value: string
@@ -24,7 +74,7 @@ const everything: Filter = {
 }
 
 /** What there is to filter by in a span of time: values exact, counts exact to 10,000. */
-export async function readFacets(pool: Pool, range: TimeRange): Promise<FacetsAnswer> {
+async function readFacets(pool: Pool, range: TimeRange): Promise<FacetsAnswer> {
   return await inSnapshot(pool, async (client) => {
     const actors = await distinct(client, range, 'actor_id', 'actor_name')
     const actions = await distinct(client, range, 'action', 'action')

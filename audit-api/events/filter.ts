@@ -12,7 +12,7 @@ import {
 } from '../http/query.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { outcomes } from './event-schema.ts'
-import { type ExportFormat, exportFormats, listLimits } from './list-schema.ts'
+import { listLimits } from './filter-schema.ts'
 
 /** What a list or an export is asked for. An empty list of values is no filter. */
 export interface Filter {
@@ -33,8 +33,6 @@ export interface Page {
 }
 
 const columns = ['actor', 'action', 'target_type', 'target_id', 'outcome'] as const
-/** What a board offers to choose. */
-const choices = ['actor', 'action', 'target_type', 'outcome'] as const
 const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
 const pageNames: readonly string[] = ['limit', 'cursor', 'offset', 'page']
 const otherwiseCursor = '; for later pages follow next_cursor with the parameter cursor'
@@ -74,27 +72,6 @@ export function readListQuery(query: Query): { filter: Filter; page: Page } {
     throw badField('page', 'cannot go with cursor or offset; expected one of the three')
   }
   return { filter, page: { limit, offset: offset + (page ?? 0) * limit, cursor } }
-}
-
-/** @throws {Problem} 400 that names the parameter. */
-export function readExportQuery(query: Query): { filter: Filter; format: ExportFormat } {
-  const filter = readFilter(withoutBraces(query), ['format'])
-  const wanted = single(query, 'format') ?? 'csv'
-  const format = exportFormats.find((known) => known === wanted)
-  if (format === undefined) throw badField('format', `must be one of ${exportFormats.join(', ')}`)
-  return { filter, format }
-}
-
-/**
- * A link of Grafana's has what is chosen of a variable encoded as `{a,b}` or not encoded at all, and then a + or & in an id
- * makes it another filter.
- */
-function withoutBraces(query: Query): Query {
-  const bare = choices.flatMap((name) => {
-    const value = query[name]
-    return typeof value === 'string' ? [[name, value.replace(/^\{(.*)\}$/s, '$1')]] : []
-  })
-  return { ...query, ...Object.fromEntries(bare) }
 }
 
 /** @throws {Problem} 400 that names the parameter. */

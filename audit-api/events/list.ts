@@ -1,10 +1,54 @@
+import { type Static, Type } from 'typebox'
+import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import type { Position } from '../http/query.ts'
+import { refusals } from '../http/problem-schema.ts'
+import type { Position, Query } from '../http/query.ts'
 import { behind, whereClause } from './conditions.ts'
-import { boundedCount, countEvents } from './count-events.ts'
-import { type Filter, type Page, readCursor, writeCursor } from './filter.ts'
-import type { ListAnswer } from './list-schema.ts'
+import { boundedCount, boundedCountSchema, countEvents } from './count-events.ts'
+import { StoredEventSchema } from './event-schema.ts'
+import { type Filter, type Page, readCursor, readListQuery, writeCursor } from './filter.ts'
+import { filterProperties, listLimits, pageProperties } from './filter-schema.ts'
 import { inSnapshot } from './snapshot.ts'
+
+const ListQuerySchema = Type.Object(
+  {
+    ...filterProperties,
+    ...pageProperties,
+    cursor: Type.Optional(Type.String({ description: 'next_cursor of the page before, with the same filter.' })),
+    offset: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: listLimits.offsetMax, description: 'Skips so many; for more use cursor.' }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+const ListAnswerSchema = Type.Object({
+  items: Type.Array(StoredEventSchema),
+  total: boundedCountSchema('How many the filter matches'),
+  next_cursor: Type.Union([Type.String(), Type.Null()], { description: 'The next page, or null on the last one.' }),
+})
+type ListAnswer = Static<typeof ListAnswerSchema>
+
+/** `GET /audit/events`: a page of the log, newest first. */
+export function listRoute(server: HttpServer, { pool }: { pool: Pool }): void {
+  server.route({
+    method: 'GET',
+    url: '/audit/events',
+    config: { scope: 'read', forAuditReaders: true },
+    schema: {
+      summary: 'List events, newest first',
+      tags: ['audit'],
+      querystring: ListQuerySchema,
+      response: { 200: ListAnswerSchema, ...refusals },
+    },
+    // filter.ts reads the query, so that repeated and comma-separated values are one thing and errors name the parameter.
+    validatorCompiler: () => (value: unknown) => ({ value }),
+    handler: async (request) => {
+      const { filter, page } = readListQuery(request.query as Query)
+      return await listEvents(pool, filter, page)
+    },
+  })
+}
 
 const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
@@ -33,7 +77,7 @@ interface Row {
  * One page, newest first.
  * @throws {Problem} 400 for a cursor of another filter.
  */
-export async function listEvents(pool: Pool, filter: Filter, page: Page): Promise<ListAnswer> {
+async function listEvents(pool: Pool, filter: Filter, page: Page): Promise<ListAnswer> {
   const after = page.cursor === undefined ? undefined : readCursor(page.cursor, filter)
   return await inSnapshot(pool, async (client) => {
     const { rows } = await client.query<Row>(listStatement(filter, page, after))

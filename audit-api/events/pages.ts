@@ -1,11 +1,24 @@
+import { type Static, Type } from 'typebox'
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { refusals } from '../http/problem-schema.ts'
 import type { Query } from '../http/query.ts'
 import { countEvents } from './count-events.ts'
 import { readPagesQuery } from './filter.ts'
-import { listLimits, type PagesAnswer, PagesAnswerSchema, PagesQuerySchema } from './list-schema.ts'
+import { filterProperties, listLimits, pageProperties } from './filter-schema.ts'
 import { inSnapshot } from './snapshot.ts'
+
+const PagesQuerySchema = Type.Object({ ...filterProperties, ...pageProperties }, { additionalProperties: false })
+
+const PagesAnswerSchema = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      label: Type.String({ description: 'The number of the page, counted from 1.' }),
+      page: Type.Integer({ description: 'The value of the parameter page, counted from 0.' }),
+    }),
+  ),
+})
+type PagesAnswer = Static<typeof PagesAnswerSchema>
 
 /** With a page given, so many before and behind it are shown beside the first and the last: eleven rows fit a small panel. */
 const neighbours = 4

@@ -5,7 +5,7 @@ import { createPool } from '../../../lib/postgres.ts'
 import { addCrowd, begin, download, type Exports } from '../../../testing/audit-api/exports.ts'
 import { type AuditTestbed, openAuditTestbed } from '../../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../../testing/database.ts'
-import { readExportQuery } from '../filter.ts'
+import { readExportQuery } from './export-query.ts'
 import { openExport } from './export-stream.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>

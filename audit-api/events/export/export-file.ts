@@ -2,8 +2,8 @@ import pg from 'pg'
 import { whereClause } from '../conditions.ts'
 import { eventColumns } from '../event-columns.ts'
 import type { Filter } from '../filter.ts'
-import type { ExportFormat } from '../list-schema.ts'
 import type { LineWriter } from './copy-rows.ts'
+import type { ExportFormat } from './export-query.ts'
 
 /** What we make or check ourselves can begin no formula, and JSON begins with a brace. */
 const harmless: readonly string[] = [

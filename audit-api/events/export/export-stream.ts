@@ -5,9 +5,9 @@ import type { Pool, PoolClient } from '../../../lib/postgres.ts'
 import { messageOf } from '../../../lib/user-error.ts'
 import { Problem } from '../../http/problem.ts'
 import type { Filter } from '../filter.ts'
-import type { ExportFormat } from '../list-schema.ts'
 import { CopyRows } from './copy-rows.ts'
 import { exportFile, exportSettings } from './export-file.ts'
+import type { ExportFormat } from './export-query.ts'
 
 /** 30 min: 10 million rows over a slow line; without an end a client that stops reading would hold a snapshot for ever. */
 const timeoutMs = 1_800_000

@@ -9,9 +9,9 @@ import { refusals } from '../../http/problem-schema.ts'
 import type { Query } from '../../http/query.ts'
 import type { AuditMetrics } from '../../metrics.ts'
 import type { ActionLog } from '../action-log.ts'
-import { type Filter, filterAsMetadata, readExportQuery } from '../filter.ts'
-import { type ExportFormat, ExportQuerySchema } from '../list-schema.ts'
+import { type Filter, filterAsMetadata } from '../filter.ts'
 import type { CopyRows } from './copy-rows.ts'
+import { type ExportFormat, ExportQuerySchema, readExportQuery } from './export-query.ts'
 import { openExport } from './export-stream.ts'
 
 export interface ExportOptions {
