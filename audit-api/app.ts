@@ -115,7 +115,8 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
   operationsRoutes(server, { pool, metrics, draining: options.draining })
   await server.register(
     async (v1: HttpServer) => {
-      requireTokens(v1, { tokens, refusals, limitFailures: createFailureLimit(v1, options.failuresPerMinute) })
+      const limitFailures = createFailureLimit(v1, options.failuresPerMinute)
+      requireTokens(v1, { tokens, onRefusal: refusals.add, limitFailures })
       const perMinute = options.requestsPerMinute ?? 12_000
       v1.addHook(
         'onRequest',

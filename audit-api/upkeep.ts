@@ -1,14 +1,14 @@
 import type { Logger } from '../lib/log.ts'
 import { createPool } from '../lib/postgres.ts'
+import { repeat } from '../lib/repeat.ts'
 import type { Settings, SettingsWith } from '../lib/settings.ts'
 import type { Anchors } from './chain/anchors.ts'
 import type { ChainFigures } from './chain/figures.ts'
 import { startChainKeeper } from './chain/keeper.ts'
-import { repeat } from './chain/sealer.ts'
 import type { EventWriter } from './events/event-writer.ts'
 
 /** What the service does for its log beside answering requests: sealing, verifying, anchoring, retention. */
-export interface Chain {
+export interface Upkeep {
   /** Where S3 is set. */
   anchors: Anchors | undefined
   start(writer: EventWriter, figures: ChainFigures): void
@@ -18,11 +18,11 @@ export interface Chain {
 
 const hourMs = 3_600_000
 
-export async function openChain(
+export async function openUpkeep(
   settings: SettingsWith<'AUDIT_DATABASE_URL'>,
   log: Logger,
   now: () => Date,
-): Promise<Chain> {
+): Promise<Upkeep> {
   const connectionString = settings.AUDIT_DATABASE_URL
   const pool = createPool({
     connectionString,

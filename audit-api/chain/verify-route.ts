@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { Static } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { HttpServer } from '../../lib/http-server.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
@@ -7,10 +7,27 @@ import type { ActionLog } from '../events/action-log.ts'
 import { Problem } from '../http/problem.ts'
 import { refusals } from '../http/problem-schema.ts'
 import type { Anchors } from './anchors.ts'
-import { verificationAction } from './keeper.ts'
 import { keepVerification } from './verifications.ts'
-import { type Anchor, type Verification, verifyChain } from './verify.ts'
-import { VerifyAnswerSchema, VerifyQuerySchema } from './verify-schema.ts'
+import { type Anchor, verifyChain } from './verify.ts'
+import { answerOf, VerifyAnswerSchema, verificationAction } from './verify-answer.ts'
+
+const VerifyQuerySchema = Type.Object(
+  {
+    from_sequence: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'The first place to look at; 1 unless given.',
+      }),
+    ),
+    whole: Type.Optional(
+      Type.Boolean({
+        description: 'Look also for events and identities that no place covers, which takes a walk over all.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 export interface VerifyRouteOptions {
   pool: Pool
@@ -72,22 +89,5 @@ async function newestAnchors(anchors: Anchors, log: FastifyBaseLogger): Promise<
   } catch (error) {
     log.error({ error: messageOf(error) }, 'the anchors cannot be read')
     throw new Problem(503, 'the anchors outside the database cannot be read', { headers: { 'retry-after': '5' } })
-  }
-}
-
-/** A verification as it is shown, by HTTP and by the command. */
-export function answerOf(result: Verification): Static<typeof VerifyAnswerSchema> {
-  const { valid, complete, whole, firstSequence, lastSequence, head, anchorsCompared, finding } = result
-  const reached = head === undefined || lastSequence >= head.sequence
-  return {
-    valid,
-    complete,
-    whole,
-    first_sequence: firstSequence,
-    last_sequence: lastSequence,
-    next_sequence: valid && !reached ? lastSequence + 1 : null,
-    head: head === undefined ? null : { sequence: head.sequence, batch: head.batch, chain_hash: head.chainHash },
-    anchors_compared: anchorsCompared,
-    finding: finding ?? null,
   }
 }

@@ -38,6 +38,13 @@ export function eventTime(time: Date): string {
   return time.toISOString().replace('Z', '000Z')
 }
 
+/** Who did what nobody asked for. */
+export const serviceActor = {
+  type: 'system',
+  id: 'barometer-audit-api',
+  name: 'Barometer audit API',
+} as const satisfies AuditEvent['actor']
+
 function actorOf(caller: Caller | undefined): AuditEvent['actor'] {
   if (caller === undefined) return { type: 'api_key', id: 'unknown', name: 'unknown' }
   const { token, person } = caller

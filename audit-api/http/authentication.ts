@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { FailureLimit } from '../../lib/failure-limit.ts'
 import type { HttpServer } from '../../lib/http-server.ts'
-import type { Refusals } from '../events/refusals.ts'
 import type { Scope, TokenEntry, TokenStore } from '../tokens/tokens.ts'
 import { Problem } from './problem.ts'
 
@@ -29,12 +28,13 @@ const unexpandedLogin = '$' + '{__user.login}'
 
 export interface TokenRules {
   tokens: TokenStore
-  refusals: Refusals
+  /** Told of every token that was shown and refused; never throws. */
+  onRefusal: (request: FastifyRequest, refusal: Problem) => Promise<void>
   limitFailures: FailureLimit
 }
 
 /** Asks every route of this scope of the server for a token with the route's scope. */
-export function requireTokens(server: HttpServer, { tokens, refusals, limitFailures }: TokenRules): void {
+export function requireTokens(server: HttpServer, { tokens, onRefusal, limitFailures }: TokenRules): void {
   server.decorateRequest('caller', undefined)
   server.addHook('onRoute', (route) => {
     if (route.config?.scope === undefined) throw new Error(`the route ${route.url} says no scope`)
@@ -46,7 +46,7 @@ export function requireTokens(server: HttpServer, { tokens, refusals, limitFailu
       if (token.grafana) request.caller = { token, person: personBehind(request) }
       authorize(request.caller, request)
     } catch (error) {
-      if (error instanceof Refusal) await refusals.add(request, error)
+      if (error instanceof Refusal) await onRefusal(request, error)
       if (error instanceof Problem && error.status === 401) await limitFailures(request, reply)
       throw error
     }
