@@ -22,10 +22,13 @@ export interface AnalyticsEventsRouteOptions {
 const unread = () => (value: unknown) => ({ value })
 
 /** What admins do with the dashboards: the list of it, and the panel by which it is seen. */
-export function analyticsEventsRoutes(
-  server: HttpServer,
-  { pool, events, sources, now }: AnalyticsEventsRouteOptions,
-): void {
+export function analyticsEventsRoutes(server: HttpServer, options: AnalyticsEventsRouteOptions): void {
+  listRoute(server, options)
+  freshnessRoute(server, options)
+  recordLogExports(server, options)
+}
+
+function listRoute(server: HttpServer, { pool }: AnalyticsEventsRouteOptions): void {
   server.route({
     method: 'GET',
     url: '/analytics-events',
@@ -54,7 +57,9 @@ export function analyticsEventsRoutes(
       return { items, next_cursor: found.length > read.limit ? (items.at(-1)?.id ?? null) : null }
     },
   })
+}
 
+function freshnessRoute(server: HttpServer, { events, sources, now }: AnalyticsEventsRouteOptions): void {
   server.route({
     method: 'GET',
     url: '/dashboards/:uid/freshness',
@@ -85,8 +90,10 @@ export function analyticsEventsRoutes(
       return { items: [item] }
     },
   })
+}
 
-  // The audit log's own exports are exports of a board too.
+/** The audit log's own exports are exports of a board too. */
+function recordLogExports(server: HttpServer, { events }: AnalyticsEventsRouteOptions): void {
   server.addHook('onResponse', async (request, reply) => {
     const { url } = request.routeOptions
     if (url === undefined || !url.endsWith('/audit/events.csv') || reply.statusCode !== 200) return
