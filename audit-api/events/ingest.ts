@@ -4,14 +4,14 @@ import type { FastifyRequest } from 'fastify'
 import type { HttpServer } from '../../lib/http-server.ts'
 import { Problem } from '../http/problem.ts'
 import { conflict, refusals, tooLarge } from '../http/problem-schema.ts'
-import type { AuditMetrics } from '../metrics.ts'
 import { readEvents } from './event-content.ts'
 import { type AuditEvent, type IngestAnswer, IngestAnswerSchema, IngestBodySchema } from './event-schema.ts'
 import { type EventWithId, type EventWriter, IdConflict } from './event-writer.ts'
+import type { EventMetrics } from './metrics.ts'
 
 export interface IngestOptions {
   writer: EventWriter
-  metrics: AuditMetrics
+  metrics: EventMetrics
   now: () => Date
 }
 

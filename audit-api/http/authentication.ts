@@ -53,6 +53,20 @@ export function requireTokens(server: HttpServer, { tokens, onRefusal, limitFail
   })
 }
 
+/** Limits the requests of each token of this scope, to its own number where it has one. Behind `requireTokens`. */
+export function limitRequests(server: HttpServer, perMinute: number): void {
+  server.addHook(
+    'onRequest',
+    server.rateLimit({
+      max: (request) => request.caller?.token.requests_per_minute ?? perMinute,
+      timeWindow: 60_000,
+      keyGenerator: (request) => `token ${request.caller?.token.id ?? request.ip}`,
+      errorResponseBuilder: (_request, context) =>
+        new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
+    }),
+  )
+}
+
 /** A token that was shown and refused, as against none at all. */
 class Refusal extends Problem {}
 

@@ -3,8 +3,8 @@ import { contentTypes, negotiate, render, writtenRegistry } from '../../lib/expo
 import type { Draining, HttpServer } from '../../lib/http-server.ts'
 import { schemaVersion } from '../../lib/migrations.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
+import type { ServiceRegistry } from '../../lib/service-metrics.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import type { AuditMetrics } from '../metrics.ts'
 import { auditMigrations } from '../migrations/migrate.ts'
 import { Problem } from './problem.ts'
 import { problem } from './problem-schema.ts'
@@ -23,7 +23,7 @@ const failed = { 500: problem('An unexpected error.') }
 /** `/livez`, `/readyz`, `/metrics` and `/openapi.json`: without a token. */
 export function operationsRoutes(
   server: HttpServer,
-  { pool, metrics, draining }: { pool: Pool; metrics: AuditMetrics; draining?: Draining | undefined },
+  { pool, registry, draining }: { pool: Pool; registry: ServiceRegistry; draining?: Draining | undefined },
 ): void {
   server.get(
     '/livez',
@@ -67,7 +67,7 @@ export function operationsRoutes(
     { schema: { ...open, summary: "The service's own figures", response: figures } },
     async (request, reply) => {
       const format = negotiate(request.headers.accept)
-      const families = writtenRegistry(await metrics.registry.getMetricsAsJSON())
+      const families = writtenRegistry(await registry.getMetricsAsJSON())
       return reply.header('vary', 'accept').type(contentTypes[format]).send(render(families, format))
     },
   )

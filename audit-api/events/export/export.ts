@@ -7,9 +7,9 @@ import type { Pool } from '../../../lib/postgres.ts'
 import { Problem } from '../../http/problem.ts'
 import { refusals } from '../../http/problem-schema.ts'
 import type { Query } from '../../http/query.ts'
-import type { AuditMetrics } from '../../metrics.ts'
 import type { ActionLog } from '../action-log.ts'
 import { type Filter, filterAsMetadata } from '../filter.ts'
+import type { EventMetrics } from '../metrics.ts'
 import type { CopyRows } from './copy-rows.ts'
 import { type ExportFormat, ExportQuerySchema, readExportQuery } from './export-query.ts'
 import { openExport } from './export-stream.ts'
@@ -17,7 +17,7 @@ import { openExport } from './export-stream.ts'
 export interface ExportOptions {
   pool: Pool
   actions: ActionLog
-  metrics: AuditMetrics
+  metrics: EventMetrics
   now: () => Date
 }
 
