@@ -115,6 +115,8 @@ test('the service seals by itself, shows head and validity, logs the head, and f
   expect(rows[0].count).toBe(1)
   expect((await barometer(['audit', 'verify'], environment)).exitCode).toBe(0)
   await vi.waitFor(async () => expect(await kept.figure('audit_chain_valid')).toBe(1), wait)
+  // The command's own event is sealed by the next tick.
+  await vi.waitFor(async () => expect(await kept.figure('audit_chain_head_sequence')).toBe(11), wait)
   await kept.stop()
   const heads = kept.lines.filter((line) => line.msg === 'the chain has a new head')
   expect(heads.at(-1)).toMatchObject({ sequence: 11, hash: expect.stringMatching(/^[0-9a-f]{64}$/) })
