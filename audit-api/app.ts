@@ -1,38 +1,38 @@
-import helmet from '@fastify/helmet'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
+import { httpServerRequestDurationSeconds } from '../catalogue/infrastructure.ts'
 import { createFailureLimit } from '../lib/failure-limit.ts'
 import { createHttpServer, type Draining, type HttpServer, type Serving } from '../lib/http-server.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Pool } from '../lib/postgres.ts'
 import { observeRequests } from '../lib/request-metrics.ts'
-import { createActionLog } from './action-log.ts'
+import { addRequestSeconds, createServiceRegistry } from '../lib/service-metrics.ts'
 import { type AnalyticsSources, createAnalytics } from './analytics/create.ts'
-import { requireTokens } from './authentication.ts'
+import { analyticsRoutes } from './analytics/routes.ts'
+import { analyticsEventsRoutes } from './analytics/usage/routes.ts'
 import type { Anchors } from './chain/anchors.ts'
-import type { ChainFigures } from './chain/figures.ts'
+import { type ChainFigures, createChainFigures } from './chain/figures.ts'
+import { verifyRoute } from './chain/verify-route.ts'
+import { createErrorWriter } from './errors/error-queries.ts'
+import { errorsRoutes } from './errors/routes.ts'
 import { createErrorSeries } from './errors/series.ts'
 import type { ErrorLog } from './errors/upkeep.ts'
-import { acceptJsonBodies } from './json-body.ts'
-import { createMetrics } from './metrics.ts'
-import { handleError, Problem } from './problem.ts'
-import { createErrorWriter } from './queries/errors.ts'
-import { createEventWriter, type EventWriter } from './queries/insert-events.ts'
-import { createRefusals } from './refusals.ts'
-import { nameRequests } from './request-ids.ts'
-import { analyticsRoutes } from './routes/analytics.ts'
-import { analyticsEventsRoutes } from './routes/analytics-events.ts'
-import { errorsRoutes } from './routes/errors.ts'
-import { exportRoute } from './routes/export.ts'
-import { facetsRoute } from './routes/facets.ts'
-import { ingestRoute } from './routes/ingest.ts'
-import { listRoute } from './routes/list.ts'
-import { operationsRoutes } from './routes/operations.ts'
-import { pagesRoute } from './routes/pages.ts'
-import { verifyRoute } from './routes/verify.ts'
-import { collectRoutes, type KnownRoute } from './routes-known.ts'
-import type { TokenStore } from './tokens.ts'
-import { framework } from './unroutable.ts'
+import { createActionLog } from './events/action-log.ts'
+import { createEventWriter, type EventWriter } from './events/event-writer.ts'
+import { exportRoute } from './events/export/export.ts'
+import { facetsRoute } from './events/facets.ts'
+import { ingestRoute } from './events/ingest.ts'
+import { listRoute } from './events/list.ts'
+import { createEventMetrics } from './events/metrics.ts'
+import { pagesRoute } from './events/pages.ts'
+import { createRefusals, type Refusals } from './events/refusals.ts'
+import { limitRequests, requireTokens } from './http/authentication.ts'
+import { documentRoutes } from './http/documentation.ts'
+import { acceptJsonBodies } from './http/json-body.ts'
+import { operationsRoutes } from './http/operations.ts'
+import { handleError } from './http/problem.ts'
+import { nameRequests } from './http/request-ids.ts'
+import { collectRoutes, type KnownRoute } from './http/routes-known.ts'
+import { framework } from './http/unroutable.ts'
+import type { TokenStore } from './tokens/tokens.ts'
 
 export interface AppOptions {
   /** Connected as the service's role. */
@@ -72,61 +72,29 @@ const injected: Serving = { listen: { host: '127.0.0.1', port: 0 } }
 
 /** The whole service but its process: routes over a pool, a token store and a clock. Not yet listening. */
 export async function createApp(options: AppOptions): Promise<AuditApp> {
-  const { pool, tokens, log, now } = options
-  const overTls = options.serving?.tlsKeyFile !== undefined
-  const metrics = createMetrics()
+  const { pool, log, now } = options
+  const registry = createServiceRegistry()
   const writer = createEventWriter(options.ingestPool ?? pool)
   const actions = createActionLog(writer, now)
   const errors = createErrorWriter(pool)
-  const series = createErrorSeries(pool, metrics.errors)
-  const analytics = createAnalytics({ ...options.analytics, pool, counter: metrics.analyticsEvents, now })
-  const server = createHttpServer({
-    serving: options.serving ?? injected,
-    log,
-    bodyLimitBytes: bodyMaxBytes,
-    // The API has its tokens; what the flags ask for is for the figures.
-    guardedPaths: ['/metrics'],
-    framework,
-    ...(options.draining === undefined ? {} : { draining: options.draining }),
-  })
-  server.setErrorHandler(handleError)
+  const series = createErrorSeries(pool, registry)
+  const metrics = createEventMetrics(registry)
+  const analytics = createAnalytics({ ...options.analytics, pool, registry, now })
+  const chain = createChainFigures(registry)
+  const server = openServer(options)
   const routes = collectRoutes(server)
-  observeRequests(server, metrics.requestSeconds)
+  observeRequests(server, addRequestSeconds(registry, httpServerRequestDurationSeconds))
   nameRequests(server)
   acceptJsonBodies(server)
-  await server.register(helmet, {
-    // Over plain HTTP this directive would have the browser ask /docs for its scripts by a TLS that is not there.
-    contentSecurityPolicy: {
-      directives: { upgradeInsecureRequests: overTls ? [] : null },
-    },
-  })
-  await server.register(swagger, { openapi: document })
-  await server.register(swaggerUi, {
-    routePrefix: '/docs',
-    staticCSP: true,
-    transformStaticCSP: (policy) => (overTls ? policy : policy.replace(/upgrade-insecure-requests;?/, '')),
-  })
+  await documentRoutes(server, { overTls: options.serving?.tlsKeyFile !== undefined })
   const refusals = createRefusals(actions, now, log)
-  const counting = setInterval(() => refusals.flush(), 10_000).unref()
-  server.addHook('onClose', async () => {
-    clearInterval(counting)
-    await refusals.flush(true)
-  })
-  operationsRoutes(server, { pool, metrics, draining: options.draining })
+  flushRefusals(server, refusals)
+  operationsRoutes(server, { pool, registry, draining: options.draining })
   await server.register(
     async (v1: HttpServer) => {
-      requireTokens(v1, { tokens, refusals, limitFailures: createFailureLimit(v1, options.failuresPerMinute) })
-      const perMinute = options.requestsPerMinute ?? 12_000
-      v1.addHook(
-        'onRequest',
-        v1.rateLimit({
-          max: (request) => request.caller?.token.requests_per_minute ?? perMinute,
-          timeWindow: 60_000,
-          keyGenerator: (request) => `token ${request.caller?.token.id ?? request.ip}`,
-          errorResponseBuilder: (_request, context) =>
-            new Problem(429, `more than ${context.max} requests a minute; expected a pause of ${context.after}`),
-        }),
-      )
+      const limitFailures = createFailureLimit(v1, options.failuresPerMinute)
+      requireTokens(v1, { tokens: options.tokens, onRefusal: refusals.add, limitFailures })
+      limitRequests(v1, options.requestsPerMinute ?? 12_000)
       ingestRoute(v1, { writer, metrics, now })
       listRoute(v1, { pool })
       facetsRoute(v1, { pool })
@@ -140,16 +108,28 @@ export async function createApp(options: AppOptions): Promise<AuditApp> {
     { prefix: '/v1' },
   )
   const errorLog = { refreshSeries: series.refresh, keepDays: errors.keepDays }
-  return { server, writer, errorLog, routes, chain: metrics.chain }
+  return { server, writer, errorLog, routes, chain }
 }
 
-const document = {
-  openapi: '3.1.0' as const,
-  info: {
-    title: 'Barometer audit API',
-    version: '1',
-    description: 'An append-only log of what admins did. Errors are application/problem+json and name the field.',
-  },
-  components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
-  security: [{ token: [] }],
+function openServer({ serving = injected, log, draining }: AppOptions): HttpServer {
+  const server = createHttpServer({
+    serving,
+    log,
+    bodyLimitBytes: bodyMaxBytes,
+    // The API has its tokens; what the flags ask for is for the figures.
+    guardedPaths: ['/metrics'],
+    framework,
+    ...(draining === undefined ? {} : { draining }),
+  })
+  server.setErrorHandler(handleError)
+  return server
+}
+
+/** Stores the counts of refused tokens as their minutes end, and all of them at the end. */
+function flushRefusals(server: HttpServer, refusals: Refusals): void {
+  const counting = setInterval(() => refusals.flush(), 10_000).unref()
+  server.addHook('onClose', async () => {
+    clearInterval(counting)
+    await refusals.flush(true)
+  })
 }

@@ -1,9 +1,9 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { exampleOf, type Operation, problemType } from '../testing/audit-api/contract.ts'
+import { type AuditTestbed, openAuditTestbed } from '../testing/audit-api/testbed.ts'
 import { createDatabase } from '../testing/database.ts'
-import { exampleOf, type Operation, problemType } from './contract.ts'
-import { type AuditTestbed, openAuditTestbed } from './testing.ts'
-import { type Scope, scopes } from './tokens.ts'
+import { type Scope, scopes } from './tokens/tokens.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readSettings } from '../lib/settings.ts'
+import { sampleEvent, withRole } from '../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../testing/database.ts'
-import { type AuditApiOptions, migrateAudit, startAuditApi } from './server.ts'
-import { sampleEvent, withRole } from './testing.ts'
-import { addToken } from './tokens.ts'
+import { migrateAudit } from './migrations/migrate.ts'
+import { type AuditApiOptions, startAuditApi } from './server.ts'
+import { addToken } from './tokens/tokens.ts'
 
 let database: TestDatabase
 let directory: string

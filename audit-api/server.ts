@@ -5,12 +5,10 @@ import type { SettingsWith } from '../lib/settings.ts'
 import { messageOf } from '../lib/user-error.ts'
 import { openAnalytics } from './analytics/create.ts'
 import { createApp } from './app.ts'
-import { openChain } from './chain/open.ts'
 import { startErrorUpkeep } from './errors/upkeep.ts'
-import { exportsMax } from './routes/export.ts'
-import { openTokensFile } from './tokens.ts'
-
-export { migrateAudit } from './migrate.ts'
+import { exportsMax } from './events/export/export.ts'
+import { openTokensFile } from './tokens/tokens.ts'
+import { openUpkeep } from './upkeep.ts'
 
 /** The variables without which the service does not start. */
 export const auditApiVariables = ['AUDIT_DATABASE_URL', 'AUDIT_TOKENS_FILE'] as const
@@ -64,10 +62,10 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   const pools = [pool, ingestPool, exportPool]
   const analytics = openAnalytics(settings)
   const now = () => new Date()
-  const chain = await openChain(settings, log, now)
+  const upkeep = await openUpkeep(settings, log, now)
   const { server, writer, errorLog, ...app } = await createApp({
     ...{ pool, ingestPool, exportPool, tokens, log, now, serving, draining, analytics },
-    ...(chain.anchors === undefined ? {} : { anchors: chain.anchors }),
+    ...(upkeep.anchors === undefined ? {} : { anchors: upkeep.anchors }),
   })
   const makePartitions = () =>
     writer.ensureMonthsAhead().catch((error: unknown) => {
@@ -77,25 +75,25 @@ export async function startAuditApi({ settings, serving, log }: AuditApiOptions)
   try {
     address = await listen(server, serving, 'AUDIT_LISTEN')
   } catch (error) {
-    await Promise.all([...pools.map((one) => one.end()), analytics.store?.end(), chain.stop()])
+    await Promise.all([...pools.map((one) => one.end()), analytics.store?.end(), upkeep.stop()])
     throw error
   }
   void makePartitions()
-  const upkeep = setInterval(makePartitions, hourMs)
+  const partitions = setInterval(makePartitions, hourMs)
   const errorUpkeep = startErrorUpkeep(errorLog, log)
-  chain.start(writer, app.chain)
+  upkeep.start(writer, app.chain)
 
   return {
     address,
     stop: async () => {
       await draining.begin()
-      clearInterval(upkeep)
+      clearInterval(partitions)
       errorUpkeep.stop()
       // An export may have half an hour to go; it is cut, visibly, and the client begins again.
       const cut = setTimeout(() => server.server.closeAllConnections(), stopTimeoutMs)
       await server.close()
       clearTimeout(cut)
-      await chain.stop()
+      await upkeep.stop()
       await Promise.all([...pools.map((one) => one.end()), analytics.store?.end()])
     },
   }

@@ -36,7 +36,7 @@ export const registerAuditErase: Register = (program, context) => {
         throw new UserError('--reason names the person; expected words that do not, since they stay in the log')
       const settings = readSettings(context.environment, ['AUDIT_DATABASE_URL'])
       const databaseUrl = settings.AUDIT_DATABASE_URL
-      const { erasePerson } = await import('../audit-api/erase.ts')
+      const { erasePerson } = await import('../audit-api/events/erase.ts')
       const erased = await withDatabase('AUDIT_DATABASE_URL', databaseUrl, () =>
         erasePerson({
           ...{ databaseUrl, personId: person, texts: also, targetTypes: targetType, dryRun },

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import type { NewToken, Scope } from '../audit-api/tokens.ts'
+import type { NewToken, Scope } from '../audit-api/tokens/tokens.ts'
 import { readSettings } from '../lib/settings.ts'
 import { UserError } from '../lib/user-error.ts'
 import type { Context, Register } from './context.ts'
@@ -29,7 +29,7 @@ export const registerAuditTokens: Register = (program, context) => {
     .option('--json', 'print JSON')
     .addHelpText('after', environmentHelp(['AUDIT_TOKENS_FILE'], ['AUDIT_TOKENS_FILE']))
     .action(async (flags: { json?: boolean }) => {
-      const { readTokensFile } = await import('../audit-api/tokens.ts')
+      const { readTokensFile } = await import('../audit-api/tokens/tokens.ts')
       const entries = readTokensFile(fileOf(context)).map(({ hash: _, ...shown }) => shown)
       const lines = entries.map(({ name, scopes, grafana, created_at: since = 'unknown' }) =>
         [name, scopes.join(','), ...(grafana ? ['grafana'] : []), since].join('  '),
@@ -43,7 +43,7 @@ export const registerAuditTokens: Register = (program, context) => {
     .option('--json', 'print JSON')
     .addHelpText('after', environmentHelp(['AUDIT_TOKENS_FILE'], ['AUDIT_TOKENS_FILE']))
     .action(async (name: string, flags: { json?: boolean }) => {
-      const { revokeToken } = await import('../audit-api/tokens.ts')
+      const { revokeToken } = await import('../audit-api/tokens/tokens.ts')
       const entry = revokeToken(fileOf(context), name)
       const { id, name: revoked } = entry
       context.print(flags.json ? `${JSON.stringify({ id, name: revoked }, null, 2)}\n` : `revoked ${revoked}\n`)
@@ -66,7 +66,7 @@ function registerAdd(tokens: Command, context: Context): void {
     .option('--json', 'print JSON')
     .addHelpText('after', environmentHelp(['AUDIT_TOKENS_FILE'], ['AUDIT_TOKENS_FILE']))
     .action(async (flags: AddFlags) => {
-      const { addToken } = await import('../audit-api/tokens.ts')
+      const { addToken } = await import('../audit-api/tokens/tokens.ts')
       const { token, entry } = addToken(fileOf(context), newToken(flags, context.now()))
       context.print(
         flags.json ? `${JSON.stringify({ id: entry.id, name: entry.name, token }, null, 2)}\n` : `${token}\n`,

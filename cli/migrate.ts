@@ -27,7 +27,7 @@ export const registerMigrate: Register = (program, context) => {
         context.print(`store: the schema ${settings.STORE_SCHEMA} is up to date\n`)
       }
       if (audit !== undefined) {
-        const { migrateAudit } = await import('../audit-api/migrate.ts')
+        const { migrateAudit } = await import('../audit-api/migrations/migrate.ts')
         await withDatabase('AUDIT_DATABASE_URL', audit, () =>
           migrateAudit(audit, months === undefined ? {} : { retentionMonths: months }),
         )

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuditTestbed, openAuditTestbed } from '../audit-api/testing.ts'
+import { type AuditTestbed, openAuditTestbed } from '../testing/audit-api/testbed.ts'
 import { createDatabase } from '../testing/database.ts'
 import { boards, type OpenApi, operationOf, type Schema } from './testing.ts'
 

@@ -36,6 +36,8 @@ export async function migrateSchema(options: MigrateOptions): Promise<string[]> 
   const run = await runner({
     dbClient: client,
     dir: directory,
+    // What runs the migrations, and its tests, may stand beside them.
+    ignorePattern: '(?!.*\\.sql$).*',
     direction: 'up',
     schema,
     createSchema: rowCount === 0,

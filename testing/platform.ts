@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { inject } from 'vitest'
-import { auditServiceRole, migrateAudit } from '../audit-api/migrate.ts'
+import { auditServiceRole, migrateAudit } from '../audit-api/migrations/migrate.ts'
 import { exporterRole, installPlatform, roleUrl } from '../database/platform/install.ts'
 import { createDatabase, databaseUrl, type TestDatabase } from './database.ts'
 

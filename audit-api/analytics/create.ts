@@ -1,11 +1,11 @@
-import type { Counter } from 'prom-client'
 import { createPool, type Pool } from '../../lib/postgres.ts'
+import type { ServiceRegistry } from '../../lib/service-metrics.ts'
 import type { Settings } from '../../lib/settings.ts'
-import { calendar } from '../queries/analytics-calendar.ts'
-import { type AnalyticsEvents, createAnalyticsEvents } from './events.ts'
-import { createPrometheus } from './prometheus.ts'
 import type { Sources } from './report.ts'
-import { createAnalyticsStore } from './store.ts'
+import { calendar } from './sources/calendar.ts'
+import { createPrometheus } from './sources/prometheus.ts'
+import { createAnalyticsStore } from './sources/store.ts'
+import { type AnalyticsEvents, createAnalyticsEvents } from './usage/usage-events.ts'
 
 /** Where the analytics are read; what is left out is not configured. */
 export interface AnalyticsSources {
@@ -37,18 +37,18 @@ export function openAnalytics(settings: Settings): AnalyticsSources {
 interface Options extends AnalyticsSources {
   /** Of the audit log. */
   pool: Pool
-  counter: Counter<'event' | 'dashboard'>
+  registry: ServiceRegistry
   now: () => Date
 }
 
 export function createAnalytics(options: Options): { sources: Sources; events: AnalyticsEvents } {
-  const { pool, counter, now, storeSchema, staleAfterMs, timezone } = { ...defaults, ...options }
+  const { pool, registry, now, storeSchema, staleAfterMs, timezone } = { ...defaults, ...options }
   return {
     sources: {
       store: createAnalyticsStore({ pool: options.store, schema: storeSchema, staleAfterMs }),
       prometheus: createPrometheus(options.prometheusUrl),
       calendar: (asked) => calendar(pool, timezone, asked, now()),
     },
-    events: createAnalyticsEvents({ pool, counter, now }),
+    events: createAnalyticsEvents({ pool, registry, now }),
   }
 }

@@ -1,7 +1,7 @@
-import type { Query } from '../filter.ts'
-import { badField } from '../problem.ts'
-import { toUtcMicroseconds } from '../time.ts'
-import { type Asked, type Filters, type Period, periods } from './store.ts'
+import { badField } from '../http/problem.ts'
+import { noFilter, type Query } from '../http/query.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
+import { type Asked, type Filters, type Period, periods } from './sources/store.ts'
 
 /** What a route can be asked for, beside its path. */
 export interface Parameters {
@@ -25,7 +25,6 @@ export interface Read {
   limit: number
 }
 
-const noFilter = '__all'
 const valuesMax = 100
 
 export function namesOf(parameters: Parameters): string[] {

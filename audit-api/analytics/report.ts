@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
-import type { Prometheus } from './prometheus.ts'
 import type { Parameters, Read } from './query.ts'
-import type { AnalyticsStore, Bucket, Period, Range, StoreReading } from './store.ts'
+import type { Prometheus } from './sources/prometheus.ts'
+import type { AnalyticsStore, Bucket, Period, Range, StoreReading } from './sources/store.ts'
 
 /** Where answers come from. */
 export interface Sources {

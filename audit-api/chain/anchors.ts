@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { UserError } from '../../lib/user-error.ts'
-import { getText, lastKeys, type ObjectStore, putText } from '../object-store.ts'
+import { getText, lastKeys, type ObjectStore, putText } from '../storage/object-store.ts'
 import type { Anchor, Head } from './verify.ts'
 
 /** Heads of the chain kept outside the database, where whoever can write the database cannot write. */

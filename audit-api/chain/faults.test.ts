@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { type Postgres, startPostgres } from '../../demo/stack/postgres.ts'
 import { type Program, startProgram } from '../../demo/stack/process.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
+import { sampleEvent, withRole } from '../../testing/audit-api/testbed.ts'
 import { testDirectory } from '../../testing/database.ts'
-import { migrateAudit } from '../migrate.ts'
-import { sampleEvent, withRole } from '../testing.ts'
-import { addToken } from '../tokens.ts'
+import { migrateAudit } from '../migrations/migrate.ts'
+import { addToken } from '../tokens/tokens.ts'
 import { type Verification, verifyChain } from './verify.ts'
 
 const writers = 16

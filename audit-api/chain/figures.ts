@@ -1,8 +1,7 @@
-import { Gauge, type OpenMetricsContentType, type Registry } from 'prom-client'
+import { Gauge } from 'prom-client'
 import { auditChainHeadSequence, auditChainValid, auditUnsealedEvents } from '../../catalogue/audit.ts'
+import type { ServiceRegistry } from '../../lib/service-metrics.ts'
 import type { ChainState } from './sealer.ts'
-
-type AnyRegistry = Registry | Registry<OpenMetricsContentType>
 
 /** What the metrics say of the chain. A figure is absent as long as it is not known. */
 export interface ChainFigures {
@@ -12,7 +11,7 @@ export interface ChainFigures {
   clear(): void
 }
 
-export function createChainFigures(registry: AnyRegistry): ChainFigures {
+export function createChainFigures(registry: ServiceRegistry): ChainFigures {
   const unsealed = figure(registry, auditUnsealedEvents)
   const head = figure(registry, auditChainHeadSequence)
   const valid = figure(registry, auditChainValid)
@@ -28,7 +27,7 @@ export function createChainFigures(registry: AnyRegistry): ChainFigures {
   }
 }
 
-function figure(registry: AnyRegistry, { name, help }: { name: string; help: string }) {
+function figure(registry: ServiceRegistry, { name, help }: { name: string; help: string }) {
   const gauge = new Gauge({ name, help, registers: [] })
   return (value: number | undefined): void => {
     if (value === undefined) registry.removeSingleMetric(name)

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { pino } from 'pino'
-import { Registry } from 'prom-client'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { barometer, oneLine } from '../../cli/testing.ts'
 import { type RunningS3, startS3 } from '../../demo/stack/s3.ts'
+import { createServiceRegistry } from '../../lib/service-metrics.ts'
 import { readSettings } from '../../lib/settings.ts'
+import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
-import { openObjectStore } from '../object-store.ts'
-import { createEventWriter, type EventWithId } from '../queries/insert-events.ts'
-import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing.ts'
+import { createEventWriter, type EventWithId } from '../events/event-writer.ts'
+import { openObjectStore } from '../storage/object-store.ts'
 import { type Anchors, createAnchors } from './anchors.ts'
 import { createChainFigures } from './figures.ts'
 import { startChainKeeper } from './keeper.ts'
@@ -71,7 +71,7 @@ interface Kept {
 }
 
 function keep(now: () => Date = () => new Date()): Kept {
-  const registry = new Registry()
+  const registry = createServiceRegistry()
   const lines: Record<string, unknown>[] = []
   const log = pino({ level: 'info' }, { write: (line: string) => lines.push(JSON.parse(line)) })
   const keeper = startChainKeeper({
@@ -115,6 +115,8 @@ test('the service seals by itself, shows head and validity, logs the head, and f
   expect(rows[0].count).toBe(1)
   expect((await barometer(['audit', 'verify'], environment)).exitCode).toBe(0)
   await vi.waitFor(async () => expect(await kept.figure('audit_chain_valid')).toBe(1), wait)
+  // The command's own event is sealed by the next tick.
+  await vi.waitFor(async () => expect(await kept.figure('audit_chain_head_sequence')).toBe(11), wait)
   await kept.stop()
   const heads = kept.lines.filter((line) => line.msg === 'the chain has a new head')
   expect(heads.at(-1)).toMatchObject({ sequence: 11, hash: expect.stringMatching(/^[0-9a-f]{64}$/) })

@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { exclusively } from '../../lib/exclusively.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Pool } from '../../lib/postgres.ts'
+import { repeat } from '../../lib/repeat.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import type { EventWriter } from '../queries/insert-events.ts'
-import type { AuditEvent } from '../schemas/event.ts'
+import { eventTime, serviceActor } from '../events/action-log.ts'
+import type { AuditEvent } from '../events/event-schema.ts'
+import type { EventWriter } from '../events/event-writer.ts'
 import type { Anchors } from './anchors.ts'
 import type { ChainFigures } from './figures.ts'
-import { createSealer, repeat } from './sealer.ts'
+import { createSealer } from './sealer.ts'
 import { isValid, keepVerification, wholeAgeMs } from './verifications.ts'
 import { type Head, type Verification, verifyChain } from './verify.ts'
+import { verificationAction } from './verify-answer.ts'
 
 export interface ChainKeeperOptions {
   /** Of its own, as the service's role, so that sealing does not wait behind requests: three connections. */
@@ -123,53 +127,8 @@ async function newestAnchors(anchors: Anchors | undefined, log: Logger) {
 
 function ownVerification(result: Verification, now: Date): AuditEvent {
   return {
-    occurred_at: now.toISOString().replace('Z', '000Z'),
-    actor: { type: 'system', id: 'barometer-audit-api', name: 'Barometer audit API' },
+    occurred_at: eventTime(now),
+    actor: serviceActor,
     ...verificationAction(result),
-  }
-}
-
-/** What a verification is as an event: one that did not hold is a failure. */
-export function verificationAction(
-  result: Verification,
-): Pick<AuditEvent, 'action' | 'target' | 'outcome' | 'metadata'> {
-  const { valid, complete, whole, firstSequence, lastSequence, anchorsCompared, finding } = result
-  return {
-    action: 'audit.verify',
-    target: { type: 'audit_log', id: 'chain' },
-    outcome: valid ? 'success' : 'failure',
-    metadata: {
-      valid,
-      complete,
-      whole,
-      first_sequence: firstSequence,
-      last_sequence: lastSequence,
-      anchors_compared: anchorsCompared,
-      ...(finding === undefined ? {} : { finding: { ...finding } }),
-    },
-  }
-}
-
-/**
- * Does the work where no other session does it. The lock is a session's, so the database must be reached directly, not
- * through a pooler of transactions; it ends with its connection.
- */
-export async function exclusively(pool: Pool, name: string, work: () => Promise<void>): Promise<boolean> {
-  const client = await pool.connect()
-  let broken: Error | boolean = false
-  try {
-    const { rows } = await client.query<{ held: boolean }>(
-      'SELECT pg_try_advisory_lock(hashtextextended($1, 0)) AS held',
-      [name],
-    )
-    if (rows[0]?.held !== true) return false
-    // Whatever becomes of the work, a connection that may still hold the lock is not used again.
-    broken = true
-    await work()
-    await client.query('SELECT pg_advisory_unlock(hashtextextended($1, 0))', [name])
-    broken = false
-    return true
-  } finally {
-    client.release(broken)
   }
 }

@@ -2,14 +2,13 @@ import type { Static } from 'typebox'
 import { createPool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
-import { type ObjectStore, openObjectStore } from '../object-store.ts'
-import { createEventWriter } from '../queries/insert-events.ts'
-import { answerOf } from '../routes/verify.ts'
-import type { VerifyAnswerSchema } from '../schemas/verify.ts'
+import { eventTime } from '../events/action-log.ts'
+import { createEventWriter } from '../events/event-writer.ts'
+import { type ObjectStore, openObjectStore } from '../storage/object-store.ts'
 import { createAnchors } from './anchors.ts'
-import { verificationAction } from './keeper.ts'
 import { keepVerification } from './verifications.ts'
 import { type Anchor, type VerifyProgress, verifyChain } from './verify.ts'
+import { answerOf, type VerifyAnswerSchema, verificationAction } from './verify-answer.ts'
 
 export interface VerifyOnceOptions {
   settings: SettingsWith<'AUDIT_DATABASE_URL'>
@@ -44,7 +43,7 @@ export async function verifyOnce(options: VerifyOnceOptions): Promise<Static<typ
     await createEventWriter(pool).insert([
       {
         id: eventId,
-        occurred_at: now.toISOString().replace('Z', '000Z'),
+        occurred_at: eventTime(now),
         actor: { type: 'system', id: 'barometer-cli', name: 'barometer audit verify' },
         ...verificationAction(result),
       },

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
 import { afterAll, beforeAll, describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
 import { type Program, startProgram } from '../../demo/stack/process.ts'
+import { openBadWay } from '../../testing/audit-api/bad-way.ts'
+import { withRole } from '../../testing/audit-api/testbed.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../../testing/database.ts'
-import { migrateAudit } from '../migrate.ts'
-import type { AuditEvent as EventOfTheApi } from '../schemas/event.ts'
-import { withRole } from '../testing.ts'
-import { addToken } from '../tokens.ts'
+import type { AuditEvent as EventOfTheApi } from '../events/event-schema.ts'
+import { migrateAudit } from '../migrations/migrate.ts'
+import { addToken } from '../tokens/tokens.ts'
 import { AuditClient, type AuditClientOptions, type AuditEvent } from './client.ts'
-import { openBadWay } from './testing.ts'
 
 let database: TestDatabase
 let token: string

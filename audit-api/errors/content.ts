@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { Compile } from 'typebox/compile'
-import { firstError, join, refuseUnstorable, shown } from '../event-content.ts'
-import { badField } from '../problem.ts'
-import { ErrorSchema, errorLimits, type ReportedError } from '../schemas/error.ts'
-import { toUtcMicroseconds } from '../time.ts'
+import { firstError, join, refuseUnstorable, shown } from '../http/body-fields.ts'
+import { badField } from '../http/problem.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
+import { ErrorSchema, errorLimits, type ReportedError } from './error-schema.ts'
 import { fingerprintOf } from './fingerprint.ts'
-import { maskSecrets } from './masking.ts'
+import { maskSecrets } from './masking/masking.ts'
 
 /** An error as it is stored: masked, in UTC, with its fingerprint. */
 export type ErrorRow = ReportedError & { id: string; fingerprint: string }

@@ -1,9 +1,17 @@
 import { createHash } from 'node:crypto'
-import { integer, type Position, type Query, single, time, unknownParameter, values } from '../filter.ts'
-import { badField } from '../problem.ts'
-import { groupings } from '../schemas/error.ts'
-import { listLimits } from '../schemas/list.ts'
-import { toUtcMicroseconds } from '../time.ts'
+import { badField } from '../http/problem.ts'
+import {
+  integer,
+  type Position,
+  type Query,
+  queryLimits,
+  single,
+  time,
+  unknownParameter,
+  values,
+} from '../http/query.ts'
+import { toUtcMicroseconds } from '../http/time.ts'
+import { groupings } from './error-schema.ts'
 
 /** Which errors are asked for. An empty list of values is no filter. */
 export interface ErrorFilter {
@@ -50,7 +58,7 @@ function readErrorFilter(query: Query, alsoAllowed: readonly string[]): ErrorFil
 }
 
 function readLimit(query: Query): number {
-  return integer(query, 'limit', 1, listLimits.limitMax) ?? listLimits.limitDefault
+  return integer(query, 'limit', 1, queryLimits.limitMax) ?? queryLimits.limitDefault
 }
 
 /** Opaque to the client; bound to its filter, since a position means another thing in another list. */

@@ -1,7 +1,8 @@
-import type { Counter } from 'prom-client'
-import type { Pool } from '../../lib/postgres.ts'
-import type { ErrorCount } from '../queries/errors.ts'
-import { addSeries, readSeries } from '../queries/errors-series.ts'
+import { Counter } from 'prom-client'
+import { errorsTotal } from '../../catalogue/audit.ts'
+import { type Pool, transaction } from '../../lib/postgres.ts'
+import type { ServiceRegistry } from '../../lib/service-metrics.ts'
+import type { ErrorCount } from './error-queries.ts'
 
 /** What the 50 most frequent types are counted beside, and services past the 19th. */
 export const other = 'other'
@@ -28,7 +29,13 @@ export interface ErrorSeries {
  * A series is shown at 0 before anything is counted in it, since Prometheus does not see the first value of a series as an
  * increase: so no error is missing in a rate or an increase, and the sum of all series is exact from the first error on.
  */
-export function createErrorSeries(pool: Pool, counter: Counter<'service' | 'error_type'>): ErrorSeries {
+export function createErrorSeries(pool: Pool, registry: ServiceRegistry): ErrorSeries {
+  const counter = new Counter({
+    name: errorsTotal.name,
+    help: errorsTotal.help,
+    labelNames: ['service', 'error_type'],
+    registers: [registry],
+  })
   let known: ReadonlySet<string> | undefined
   let services: ReadonlySet<string> = new Set()
   const waiting = new Map<string, { service: string; type: string }>()
@@ -77,3 +84,43 @@ export function createErrorSeries(pool: Pool, counter: Counter<'service' | 'erro
 }
 
 const keyOf = (service: string, type: string): string => JSON.stringify([service, type])
+
+/** A service and a type of its errors. */
+interface Pair {
+  service: string
+  type: string
+}
+
+/** The pairs that have a series of their own. */
+async function readSeries(pool: Pool): Promise<Pair[]> {
+  return (await pool.query<Pair>('SELECT service, type FROM barometer_audit.error_series')).rows
+}
+
+// Only what was asked for is counted, each by the index of its type, and no more than a day of it: a minute's new names.
+const mostFrequent = `
+  SELECT asked.service, asked.type
+  FROM unnest($1::text[], $2::text[]) AS asked (service, type)
+  CROSS JOIN LATERAL (
+    SELECT count(*) AS count FROM barometer_audit.error
+    WHERE error.service = asked.service AND error.type = asked.type AND error.recorded_at > now() - interval '1 day'
+      AND error.occurred_at > now() - interval '30 days'
+  ) AS counted
+  WHERE counted.count >= $3::integer
+  ORDER BY counted.count DESC, asked.service, asked.type
+  LIMIT 200`
+
+/** Gives a series to those of the pairs that were reported often enough in the last day, while there is room. */
+async function addSeries(pool: Pool, pairs: readonly Pair[], errorsMin: number): Promise<void> {
+  await transaction(pool, 'BEGIN; SET LOCAL statement_timeout = 10000', async (client) => {
+    const { rows } = await client.query<Pair>(mostFrequent, [
+      pairs.map((pair) => pair.service),
+      pairs.map((pair) => pair.type),
+      errorsMin,
+    ])
+    if (rows.length === 0) return
+    await client.query('SELECT barometer_audit.add_error_series($1, $2)', [
+      rows.map((row) => row.service),
+      rows.map((row) => row.type),
+    ])
+  })
+}

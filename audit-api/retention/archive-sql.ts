@@ -1,4 +1,4 @@
-import { eventColumns } from '../event-columns.ts'
+import { eventColumns } from '../events/event-columns.ts'
 
 const iso = (column: string) => `to_char(${column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS ${column}`
 

@@ -7,7 +7,7 @@ import { Upload } from '@aws-sdk/lib-storage'
 import { to as copyTo } from 'pg-copy-streams'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import { UserError } from '../../lib/user-error.ts'
-import { getText, type ObjectStore, putText } from '../object-store.ts'
+import { getText, type ObjectStore, putText } from '../storage/object-store.ts'
 import { archiveColumns, chainAroundSql, copyMonthSql, monthFactsSql } from './archive-sql.ts'
 
 /** One snapshot for the figures and the file. 2 h: a month of 100 million rows; nothing else waits for it. */

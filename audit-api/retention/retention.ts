@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { exclusively } from '../../lib/exclusively.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Pool } from '../../lib/postgres.ts'
-import { exclusively } from '../chain/keeper.ts'
-import type { ObjectStore } from '../object-store.ts'
-import type { EventWriter } from '../queries/insert-events.ts'
+import { eventTime, serviceActor } from '../events/action-log.ts'
+import type { EventWriter } from '../events/event-writer.ts'
+import type { ObjectStore } from '../storage/object-store.ts'
 import { archiveMonth, type Manifest } from './archive.ts'
 import { oldMonthsSql } from './archive-sql.ts'
 
@@ -57,8 +58,8 @@ function firstKept(now: Date, months: number): string {
 function archiving(manifest: Manifest, now: Date) {
   const { month, object_key, rows, sha256, first_sequence, last_sequence } = manifest
   return {
-    occurred_at: now.toISOString().replace('Z', '000Z'),
-    actor: { type: 'system' as const, id: 'barometer-audit-api', name: 'Barometer audit API' },
+    occurred_at: eventTime(now),
+    actor: serviceActor,
     action: 'audit.archive',
     target: { type: 'audit_month', id: month },
     outcome: 'success' as const,

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditMigrations } from '../../audit-api/migrate.ts'
+import { auditMigrations } from '../../audit-api/migrations/migrate.ts'
 import { newerLine, schemaVersion } from '../../lib/migrations.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import type { Settings } from '../../lib/settings.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { openAuditTestbed } from '../../audit-api/testing.ts'
+import { openAuditTestbed } from '../../testing/audit-api/testbed.ts'
 import { createDatabase } from '../../testing/database.ts'
 import { createErrorReporter } from './error-reporter.ts'
 

@@ -165,7 +165,7 @@ async function prepareDatabase(cluster: Cluster, proxyPort: number, { users, day
   await ask(cluster.primary().url, 'CREATE DATABASE platform')
   const password = randomSecret()
   await installPlatform({ ownerUrl: direct, exporterPassword: password })
-  const { migrateAudit } = await import('../../audit-api/migrate.ts')
+  const { migrateAudit } = await import('../../audit-api/migrations/migrate.ts')
   await migrateAudit(direct)
   const auditPassword = randomSecret()
   await ask(direct, `ALTER ROLE barometer_audit LOGIN PASSWORD '${auditPassword}'`)

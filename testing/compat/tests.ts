@@ -19,7 +19,7 @@ export const testsOfPrograms = [
   'cli/telemetry.test.ts',
   'exporter/serve.test.ts',
   'exporter/exporter.test.ts',
-  'audit-api/analytics-system.test.ts',
+  'audit-api/analytics/analytics-system.test.ts',
   'tools/bench/boards/world.test.ts',
   'demo/stack/stack.test.ts',
   'demo/demo.test.ts',
@@ -29,4 +29,4 @@ export const testsOfPrograms = [
 export const testsOfNoVersion = ['demo/stack/debian-packages.test.ts'] as const
 
 /** What reads or writes a database, by folder: what must pass with the oldest Postgres. */
-export const testsOfDatabases = ['database', 'exporter', 'audit-api', 'cli', 'docs'] as const
+export const testsOfDatabases = ['database', 'exporter', 'audit-api', 'testing/audit-api', 'cli', 'docs'] as const

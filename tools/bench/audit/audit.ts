@@ -1,4 +1,4 @@
-import { migrateAudit } from '../../../audit-api/migrate.ts'
+import { migrateAudit } from '../../../audit-api/migrations/migrate.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import type { BenchOptions, BenchResult } from '../benches.ts'
 import { onServer } from '../on-server.ts'

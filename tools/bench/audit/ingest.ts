@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { AuditEvent } from '../../../audit-api/schemas/event.ts'
+import type { AuditEvent } from '../../../audit-api/events/event-schema.ts'
 import { createPool, type Pool, transaction } from '../../../lib/postgres.ts'
 import { type Summary, summarise } from '../statistics.ts'
 import type { Service } from './service.ts'

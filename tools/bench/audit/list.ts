@@ -1,4 +1,4 @@
-import { readListQuery, writeCursor } from '../../../audit-api/filter.ts'
+import { readListQuery, writeCursor } from '../../../audit-api/events/filter.ts'
 import { latenciesOf } from '../statistics.ts'
 import type { Service } from './service.ts'
 import { worldBegins, worldEnds } from './world.ts'

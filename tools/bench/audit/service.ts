@@ -4,7 +4,7 @@ import http from 'node:http'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import getPort from 'get-port'
-import { addToken } from '../../../audit-api/tokens.ts'
+import { addToken } from '../../../audit-api/tokens/tokens.ts'
 
 const command = resolve(import.meta.dirname, '..', '..', '..', 'bin', 'barometer.js')
 

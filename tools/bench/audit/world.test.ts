@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
-import { migrateAudit } from '../../../audit-api/migrate.ts'
+import { migrateAudit } from '../../../audit-api/migrations/migrate.ts'
 import { createDatabase } from '../../../testing/database.ts'
 import { createAuditWorld, worldBegins, worldEnds } from './world.ts'
 

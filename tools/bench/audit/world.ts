@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Client } from 'pg'
-import { migrateAudit } from '../../../audit-api/migrate.ts'
+import { migrateAudit } from '../../../audit-api/migrations/migrate.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import { inLanes, type Work } from '../lanes.ts'
 

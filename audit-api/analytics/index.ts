@@ -1,9 +1,0 @@
-import { content } from './content.ts'
-import { home } from './dashboard.ts'
-import type { Report } from './report.ts'
-import { revenue } from './revenue.ts'
-import { system } from './system.ts'
-import { users } from './users.ts'
-
-/** Every route under `/v1/analytics/`, in the order of the documentation. */
-export const reports: readonly Report[] = [...home, ...users, ...content, ...revenue, ...system]
