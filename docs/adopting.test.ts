@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { views } from '../catalogue/define.ts'
-import { contract } from '../exporter/store/source-contract.ts'
+import { contract, views } from '../catalogue/views.ts'
 import {
   block,
   close,

@@ -1,4 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import type { Catalog, Table } from './catalog.ts'
 import { draftColumns, type Looked, nullColumns } from './columns.ts'
 import type { ColumnDraft, ViewDraft } from './draft.ts'
