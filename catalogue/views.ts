@@ -70,7 +70,7 @@ export const sourceViews = {
   }),
   sessions: added('started_at', {
     about: 'One row each time a user comes to use the platform.',
-    more: 'Active users and retention are counted by it. A table of logins that last for months is none.',
+    more: 'Active users and retention are counted by these rows. A table of logins that last for months is none.',
     columns: { session_id: 'id', user_id: 'id', started_at: 'instant' },
   }),
   characters: changing({
@@ -180,7 +180,7 @@ export const sourceViews = {
       kind: {
         kind: 'text',
         values: ['purchased', 'consumed', 'granted', 'refunded', 'expired'],
-        note: 'purchased, granted and refunded add; consumed and expired take away',
+        note: 'consumed and expired take away, the others add',
       },
       credits: { kind: 'minorUnits', note: 'above 0' },
     },
