@@ -299,6 +299,12 @@ class Generator {
   }
 }
 
+const ownRandom = (seed: number, view: View): Random => randomOf(seed * views.length + views.indexOf(view))
+
+/** What a view gets that has no generator of its own. */
+export const rowsOfKinds = (view: View, seed: number): Readonly<Record<string, unknown>>[] =>
+  new Generator(ownRandom(seed, view), microseconds('2026-06-01 00:00:00Z')).ofKinds(view)
+
 /** One platform with a past, within weeks of a change of its clocks. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed)
@@ -306,8 +312,7 @@ export function scenarioOf(seed: number): Scenario {
   const grid = BigInt(random(3) === 0 ? random(40) * 96 : random(120))
   const now = microseconds(moment) + grid * quarter + BigInt(random(3) - 1)
   const later = now + BigInt(1 + random(150)) * quarter
-  const others = (at: bigint) => (view: View, people: number) =>
-    new Generator(randomOf(seed * views.length + views.indexOf(view)), at, people)
+  const others = (at: bigint) => (view: View, people: number) => new Generator(ownRandom(seed, view), at, people)
   const generator = new Generator(random, now)
   const history = generator.history(others(now))
   const laterHistory = generator.later(history, new Generator(random, later).history(others(later)))

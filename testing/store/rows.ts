@@ -224,4 +224,4 @@ const changes = Object.fromEntries(
   views.filter(isMutable).map((view) => [view, ownChanges[view] ?? changeOfKinds(view)]),
 ) as Record<MutableView, fc.Arbitrary<Seed>>
 
-export const rowSeeds = { rows, generations, changes }
+export const rowSeeds = { rows, generations, changes, ofKinds, changeOfKinds }
