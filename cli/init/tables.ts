@@ -68,7 +68,8 @@ function choose(view: View, catalog: Catalog, more: (table: Table) => number): C
     .map((table): Scored => {
       const name = scoreOfName(view, table)
       const shape = shareFound(view, table)
-      const isTelling = tableNames[view].hasTellingColumns === true && shape >= 0.75 && !isBetterElsewhere(view, table, scoreMin)
+      const isTelling =
+        tableNames[view].hasTellingColumns === true && shape >= 0.75 && !isBetterElsewhere(view, table, scoreMin)
       return {
         table,
         name,
