@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { images } from '../catalogue/content.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
-import { parseExposition } from './overview/exposition.ts'
+import { parseExposition } from './exposition.ts'
 import { barometer } from './testing.ts'
 
 let platform: PlatformDatabase
