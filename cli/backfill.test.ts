@@ -17,9 +17,9 @@ import { inputsAt } from '../exporter/collectors/brute-force/history.ts'
 import { figureOf } from '../exporter/collectors/testing.ts'
 import { nothingKept, readKept } from '../exporter/kept.ts'
 import { runFigure } from '../exporter/oracle.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 import { testDirectory } from '../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
-import { barometer, oneLine } from './testing.ts'
 
 const run = promisify(execFile)
 const hour = (back: number): Date => new Date((Math.floor(Date.now() / 3_600_000) - back) * 3_600_000)

@@ -7,10 +7,10 @@ import type { Family } from '../exporter/collector.ts'
 import { hour, instantOf, microseconds } from '../exporter/collectors/brute-force/rules.ts'
 import { readKept } from '../exporter/kept.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
+import { boards } from '../testing/dashboards.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { openRandomPlatform, type RandomPlatform } from '../testing/random-platform.ts'
-import { boards } from './testing.ts'
 
 /**
  * The day on which the clocks of Berlin, the Azores and Lord Howe are changed, and a day like others; in each something

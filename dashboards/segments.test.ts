@@ -5,10 +5,10 @@ import { seed } from '../demo/simulator/seed.ts'
 import { Exporter, storeSchema } from '../exporter/rollup/testing/exporter.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
+import { boards } from '../testing/dashboards.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import { notFilteredBy } from './filters.ts'
-import { boards } from './testing.ts'
 
 /** A Friday on which a step of six hours ends. */
 const asOf = new Date('2026-05-15T18:00:00Z')

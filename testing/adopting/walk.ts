@@ -4,8 +4,8 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import type { CheckReport } from '../../cli/check/report.ts'
 import { parseExposition, type Reading } from '../../cli/exposition.ts'
-import { barometer } from '../../cli/testing.ts'
 import { roleUrl } from '../../database/platform/install.ts'
+import { barometer } from '../cli.ts'
 import { createDatabase, testDirectory } from '../database.ts'
 
 export const read = (path: string): string => readFileSync(resolve(import.meta.dirname, '../../docs', path), 'utf8')
