@@ -18,7 +18,7 @@ import { figureOf } from '../exporter/collectors/testing.ts'
 import { nothingKept, readKept } from '../exporter/kept.ts'
 import { runFigure } from '../exporter/oracle.ts'
 import { barometer, oneLine } from '../testing/cli.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 
 const run = promisify(execFile)

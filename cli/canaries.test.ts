@@ -14,7 +14,7 @@ import { type RunningS3, startS3 } from '../demo/stack/s3.ts'
 import { readSettings, type VariableName, variables } from '../lib/settings.ts'
 import { createAuthority, writeCertificate } from '../testing/certificates.ts'
 import { barometer } from '../testing/cli.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import { canary, commandLines, ofProcess, tracesIn } from '../testing/traces.ts'
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
 import { readSettings } from '../lib/settings.ts'
 import { barometer } from '../testing/cli.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { checkServices } from './check/services.ts'
 import { queryPrometheus } from './prometheus.ts'
 

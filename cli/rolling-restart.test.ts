@@ -9,7 +9,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { sampleEvent } from '../audit-api/testing.ts'
 import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
 import { barometer } from '../testing/cli.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))

@@ -10,7 +10,7 @@ import type { Family } from '../exporter/collector.ts'
 import { familiesOf } from '../exporter/refresh/figures.ts'
 import { createExporterServer } from '../exporter/serve.ts'
 import { type Snapshot, secondsOf } from '../exporter/store/snapshot.ts'
-import { testDirectory } from './database.ts'
+import { testDirectory } from './directory.ts'
 import { run } from './programs.ts'
 import { startPrometheusOver } from './prometheus.ts'
 

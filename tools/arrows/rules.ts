@@ -90,7 +90,7 @@ export const rules: readonly Rule[] = [
   {
     name: 'no-test-code-in-the-product',
     expected: 'no test code outside of tests, testing/ and tools/',
-    from: { pathNot: [testFile, testCode, '^tools/'] },
+    from: { pathNot: [testFile, testCode, '^tools/', '^vitest\\.config\\.ts$'] },
     to: { path: testCode, dependencyTypes: ['local'] },
   },
   {
