@@ -3,7 +3,8 @@
  * that needs it, in a directory that goes with the run.
  *
  * - here: `createDatabase(template?) → {url, name, pool, drop()}`, `databaseUrl(name) → url`, `asSuperuser(sql)`,
- *   `postgresVersion(pool) → 14 to 18`, `testDirectory(name) → path`
+ *   `postgresVersion(pool) → 14 to 18`
+ * - `directory.ts`: `testDirectory(name) → path`, for tests without a database too
  * - `platform.ts`: `createPlatformDatabase() → {url, name, pool, drop(), exporterUrl, auditUrl}`, with the reference
  *   platform, its views and the audit log
  * - `filled-platform.ts`: `filledPlatform() → {database, settings, run, refreshed(), wrong()}`, rows of each kind and a store on them
@@ -18,10 +19,10 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
+
+export { testDirectory } from './directory.ts'
 
 /** A database of its own on the server of this run. */
 export interface TestDatabase {
@@ -75,11 +76,4 @@ export async function postgresVersion(client: Pick<pg.Pool, 'query'>): Promise<n
     `SELECT current_setting('server_version_num')::int / 10000 AS major`,
   )
   return rows[0]?.major ?? 0
-}
-
-/** A new directory for a program that a test starts; it goes with the run. */
-export function testDirectory(name: string): string {
-  const path = join(inject('runDirectory'), `${name}-${randomUUID().slice(0, 8)}`)
-  mkdirSync(path, { recursive: true })
-  return path
 }

@@ -1,7 +1,7 @@
 import { ruleGroups } from '../alerts/index.ts'
 import { catalogue } from '../catalogue/index.ts'
 import { ownMetrics } from '../catalogue/prometheus.ts'
-import { parse, type Selector } from '../dashboards/testing.ts'
+import { parse, type Selector } from './dashboards.ts'
 
 /** Labels that Prometheus gives when it scrapes, that of buckets, and that of this Prometheus. */
 const given = ['job', 'instance', 'pod', 'environment', 'le']

@@ -2,8 +2,8 @@ import { httpServerRequestDurationSeconds } from '../../catalogue/infrastructure
 import type { Settings } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { hostAndPort } from '../../lib/variables.ts'
+import type { Reading } from '../exposition.ts'
 import { addressOf, getText, under } from '../http-get.ts'
-import type { Reading } from '../overview/exposition.ts'
 import { queryPrometheus } from '../prometheus.ts'
 import type { ServiceReport } from './report.ts'
 

@@ -5,7 +5,7 @@ import { dependencyUp, queueJobs } from '../../catalogue/infrastructure.ts'
 import { bugReportsOpen, influencerRequestsPending, jobsFailed } from '../../catalogue/quick-actions.ts'
 import * as revenue from '../../catalogue/revenue.ts'
 import * as users from '../../catalogue/users.ts'
-import type { Reading } from './exposition.ts'
+import type { Reading } from '../exposition.ts'
 
 /** The metrics that the overview reads. */
 export const overviewMetrics: readonly Metric[] = [

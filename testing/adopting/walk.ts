@@ -3,9 +3,9 @@ import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { expect } from 'vitest'
 import type { CheckReport } from '../../cli/check/report.ts'
-import { parseExposition, type Reading } from '../../cli/overview/exposition.ts'
-import { barometer } from '../../cli/testing.ts'
+import { parseExposition, type Reading } from '../../cli/exposition.ts'
 import { roleUrl } from '../../database/platform/install.ts'
+import { barometer } from '../cli.ts'
 import { createDatabase, testDirectory } from '../database.ts'
 
 export const read = (path: string): string => readFileSync(resolve(import.meta.dirname, '../../docs', path), 'utf8')

@@ -6,7 +6,7 @@ import { inRange, passes, sumsOver } from '../../store/ranges.ts'
 import { rollingInterval, sumsIn } from '../../store/windows.ts'
 import { rowEdge, viewEdge } from '../edges.ts'
 import { inWindow, notInternal, text, windows } from '../rules.ts'
-import { generation, succeeded } from './generation.ts'
+import { generation, succeeded } from '../states/generation.ts'
 import { isAskedFor, needs } from './labels.ts'
 
 const windowNames = valuesOf(metric.labels.window)

@@ -4,8 +4,8 @@ import type { Collector } from '../../store/figure.ts'
 import { rollingInterval } from '../../store/windows.ts'
 import { changesOfSpans, hourOf } from '../past.ts'
 import { tierSpans } from '../past-spans.ts'
-import { subscriber } from '../revenue/subscriber.ts'
 import { dearestFirst, fold, notInternal, runningAt, text } from '../rules.ts'
+import { subscriber } from '../states/subscriber.ts'
 
 const month = rollingInterval('30d')
 

@@ -3,9 +3,9 @@ import { funnelUsers as metric } from '../../../catalogue/users.ts'
 import { ahead, type Cells, lookUp, type State } from '../../store/domain.ts'
 import type { Collector, Past } from '../../store/figure.ts'
 import { type Edge, rollingInterval, sumsIn } from '../../store/windows.ts'
-import { generation } from '../content/generation.ts'
 import { changesOfSpans, hourOf } from '../past.ts'
 import { fold, inWindow, text, windows } from '../rules.ts'
+import { generation } from '../states/generation.ts'
 
 const windowNames = valuesOf(metric.labels.window)
 /** Each step implies the ones before it; a visitor's place is the number of steps reached. */

@@ -1,6 +1,6 @@
 import type { Latencies } from '../statistics.ts'
 import { scrapers } from './load.ts'
-import type { Measured, PageResult, ScrapeResult, Stretch } from './scrape.ts'
+import type { Measured, PageResult, ScrapeResult, Stretch } from './result.ts'
 import { totalOf } from './statements.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')
