@@ -1,4 +1,5 @@
 import { auditChainHeadSequence, auditChainValid, auditUnsealedEvents } from '../catalogue/audit.ts'
+import type { DependencyName } from '../catalogue/dependencies.ts'
 import {
   exporterCollectorEnabled,
   exporterCollectorSuccess,
@@ -92,7 +93,7 @@ function probes(random: () => number): Line[] {
     api: 'main',
     comfyui: 'gpu-1',
     runpod: 'images',
-  }
+  } satisfies Record<DependencyName, string>
   return Object.entries(targets).flatMap(([dependency, target]) => {
     const labels = { dependency, target, job: 'barometer-probes', instance: 'exporter' }
     return [

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { errorsTotal } from '../../catalogue/audit.ts'
+import { type DependencyName, dependencies } from '../../catalogue/dependencies.ts'
 import {
-  dependencies,
   dependencyLatencySeconds,
   dependencyUp,
   httpServerRequestDurationSeconds,
@@ -30,7 +30,7 @@ const named = {
   comfyui: 'comfyui',
   api: 'api',
   runpod: 'runpod',
-} as const satisfies Record<(typeof dependencies)[number], string>
+} as const satisfies Record<DependencyName, string>
 
 const nullable = Type.Union([Type.Boolean(), Type.Null()])
 const state = Type.Object({ healthy: nullable, latency: numberOrNull })
@@ -64,7 +64,7 @@ const health: Report = {
       prometheus.query(value(dependencyUp)),
       prometheus.query(meanSeconds(dependencyLatencySeconds.name, ['dependency'], '1m')),
     ])
-    const items = dependencies.map((dependency) => {
+    const items = dependencies.map(({ name: dependency }) => {
       const targets = ups.filter(({ labels }) => labels.dependency === dependency)
       const up = targets.filter((target) => target.value === 1).length
       return {

@@ -1,7 +1,7 @@
 import * as content from '../../catalogue/content.ts'
 import type { Metric } from '../../catalogue/define.ts'
 import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
-import { dependencyUp, queueJobs } from '../../catalogue/infrastructure.ts'
+import { dependencyUp, queueJobs, waitingStates } from '../../catalogue/infrastructure.ts'
 import { bugReportsOpen, influencerRequestsPending, jobsFailed } from '../../catalogue/quick-actions.ts'
 import * as revenue from '../../catalogue/revenue.ts'
 import * as users from '../../catalogue/users.ts'
@@ -65,15 +65,14 @@ export interface Overview {
   health: { overall: 'healthy' | 'degraded' | 'unknown'; dependencies: Health[] }
 }
 
-/** Jobs that wait for a worker, also behind a pause; a delayed job waits for its time, not for a worker. */
-const waitingStates = ['waiting', 'prioritized', 'paused']
-
 /** The overview from readings of the exporter or of Prometheus. */
 export function overviewFrom(readings: readonly Reading[]): Overview {
   const sum = (metric: Metric, where: Record<string, string> = {}): Figure => total(select(readings, metric, where))
   const by = (metric: Metric, label: string, where: Record<string, string> = {}): Record<string, number> =>
     totalsBy(select(readings, metric, where), label)
-  const waiting = select(readings, queueJobs).filter((reading) => waitingStates.includes(reading.labels.state ?? ''))
+  const waiting = select(readings, queueJobs).filter((reading) =>
+    waitingStates.some((state) => state === reading.labels.state),
+  )
   const today = { window: 'today' }
   const active = { status: 'active' }
   return {

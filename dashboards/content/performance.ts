@@ -1,5 +1,5 @@
 import { generationDurationSeconds, generationFailures, generationsFinished } from '../../catalogue/content.ts'
-import { queueJobs } from '../../catalogue/infrastructure.ts'
+import { queueJobs, waitingStates } from '../../catalogue/infrastructure.ts'
 import { changeBy, overTime, partsOf, quantileOf, ratio, sumBy, value } from '../../catalogue/promql.ts'
 import { generationSuccessRatio } from '../../catalogue/slo.ts'
 import { barGauge, heatmap } from '../charts.ts'
@@ -100,7 +100,7 @@ export const queueLength = () =>
     description: 'Jobs that wait for a worker, by queue, behind a pause too.',
     queries: [
       {
-        expression: sumBy(['queue'], value(queueJobs, { state: ['waiting', 'prioritized', 'paused'] })),
+        expression: sumBy(['queue'], value(queueJobs, { state: waitingStates })),
         legend: '{{queue}}',
       },
     ],

@@ -3,6 +3,7 @@ import {
   queueJobsFinishedTotal,
   queueOldestWaitingSeconds,
   queueWorkers,
+  waitingStates,
 } from '../../catalogue/infrastructure.ts'
 import { averageOf, quantileOf, rate, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
@@ -36,7 +37,7 @@ export const queueLength = () =>
       'Jobs that wait for a worker, by queue, behind a pause too; delayed jobs wait for their time, not for a worker.',
     queries: [
       {
-        expression: sumBy(['queue'], value(queueJobs, { state: ['waiting', 'prioritized', 'paused'] })),
+        expression: sumBy(['queue'], value(queueJobs, { state: waitingStates })),
         legend: '{{queue}}',
       },
     ],

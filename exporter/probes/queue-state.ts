@@ -1,10 +1,8 @@
 import type { ChainableCommander, Redis } from 'ioredis'
+import type { JobState } from '../../catalogue/infrastructure.ts'
 import { ProbeError } from './probe.ts'
 
-export type QueueCounts = Record<
-  'waiting' | 'prioritized' | 'active' | 'delayed' | 'failed' | 'completed' | 'paused' | 'waiting-children',
-  number
->
+export type QueueCounts = Record<JobState, number>
 
 export interface QueueState {
   counts: QueueCounts

@@ -121,10 +121,8 @@ export const liveMetrics: readonly LiveMetric[] = [
     queues.map(({ queue }) => [{ queue, window: '1d' }, 30]),
   ),
   of('barometer-probes', infrastructure.gpuWorkers, [
-    ...(['idle', 'running', 'initializing', 'ready', 'throttled', 'unhealthy'] as const).map(
-      (state) => [{ ...serverless, state }, 4] as const,
-    ),
-    ...(['running', 'starting', 'exited', 'terminated', 'other'] as const).map(
+    ...infrastructure.gpuWorkerStates.runpod_serverless.map((state) => [{ ...serverless, state }, 4] as const),
+    ...infrastructure.gpuWorkerStates.runpod_pods.map(
       (state) => [{ provider: 'runpod_pods', endpoint: 'pods', state }, 2] as const,
     ),
     ...workers.flatMap((endpoint) => [
@@ -135,7 +133,7 @@ export const liveMetrics: readonly LiveMetric[] = [
   of('barometer-probes', infrastructure.gpuJobs, [
     ...valuesOf(infrastructure.gpuJobs, 'state').map((state) => [{ ...serverless, state }, 6] as const),
     ...workers.flatMap((endpoint) =>
-      (['in_queue', 'in_progress'] as const).map((state) => [{ provider: 'comfyui', endpoint, state }, 3] as const),
+      infrastructure.openGpuJobStates.map((state) => [{ provider: 'comfyui', endpoint, state }, 3] as const),
     ),
   ]),
   of(
