@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, expectTypeOf, test } from 'vitest'
 import * as kinds from './variables.ts'
 
 const help = 'A variable.'
@@ -162,14 +162,14 @@ test('the beginning of the names of objects has neither slashes at its ends nor 
 })
 
 test('the definition of a text, of pairs and of a URL says whether it is a secret; no other kind can be one', () => {
-  // @ts-expect-error secret is missing
-  kinds.text({ help })
-  // @ts-expect-error secret is missing
-  kinds.keyValues({ help })
-  // @ts-expect-error secret is missing
-  kinds.url({ help }, ['https'])
-  // @ts-expect-error a list of names is shown in messages
-  expect(kinds.names({ help, secret: true }).hidden(['a'])).toEqual([])
+  // The compiler holds these.
+  interface Unmarked {
+    help: string
+  }
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.text>[0]>()
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.keyValues>[0]>()
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.url>[0]>()
+  expectTypeOf<Unmarked & { secret: true }>().not.toExtend<Parameters<typeof kinds.names>[0]>()
 })
 
 test('a secret is hidden as a whole, and of a URL the password and the query too', () => {
