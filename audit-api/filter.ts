@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { noFilter } from '../catalogue/dashboards.ts'
 import { badField, type Problem } from './problem.ts'
 import { outcomes } from './schemas/event.ts'
 import { type ExportFormat, exportFormats, listLimits } from './schemas/list.ts'
@@ -30,7 +31,6 @@ const choices = ['actor', 'action', 'target_type', 'outcome'] as const
 const filterNames: readonly string[] = ['from', 'to', 'q', ...columns]
 const pageNames: readonly string[] = ['limit', 'cursor', 'offset', 'page']
 const otherwiseCursor = '; for later pages follow next_cursor with the parameter cursor'
-const noFilter = '__all'
 
 /** @throws {Problem} 400 that names the parameter. */
 export function readFilter(query: Query, alsoAllowed: readonly string[] = []): Filter {

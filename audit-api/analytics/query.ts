@@ -1,3 +1,4 @@
+import { noFilter } from '../../catalogue/dashboards.ts'
 import type { Query } from '../filter.ts'
 import { badField } from '../problem.ts'
 import { toUtcMicroseconds } from '../time.ts'
@@ -25,7 +26,6 @@ export interface Read {
   limit: number
 }
 
-const noFilter = '__all'
 const valuesMax = 100
 
 export function namesOf(parameters: Parameters): string[] {
@@ -93,7 +93,7 @@ function time(query: Query, name: string): string | undefined {
   return utc
 }
 
-/** Several values, repeated or with commas; none, or `__all` among them, is no filter. */
+/** Several values, repeated or with commas; none, or `noFilter` among them, is no filter. */
 function values(query: Query, name: string): string[] {
   const found = query[name] ?? []
   const all = (typeof found === 'string' ? [found] : found)

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { namesOf, type Parameters } from '../analytics/query.ts'
 import { periods } from '../analytics/store.ts'
 
@@ -24,7 +25,7 @@ const descriptions: Readonly<Record<string, string>> = {
   to: 'Before this time (RFC 3339); the instant of the figures unless given.',
   limit: 'How many at most.',
 }
-const several = 'Several values, comma-separated or repeated, mean any of them; __all means no filter.'
+const several = `Several values, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`
 
 /** The parameters as OpenAPI shows them; query.ts reads them, so that errors name what was expected. */
 export function querySchema(parameters: Parameters): TSchema {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { listLimits } from './list.ts'
 
 /** The greatest sizes, in UTF-16 units. */
@@ -85,7 +86,7 @@ export type StoredError = Static<typeof StoredErrorSchema>
 const several = (description: string) =>
   Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: `${description} Several, comma-separated or repeated, mean any of them; __all means no filter.`,
+      description: `${description} Several, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`,
     }),
   )
 const filterProperties = {

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { StoredEventSchema } from './event.ts'
 
 export const listLimits = {
@@ -14,7 +15,7 @@ export const listLimits = {
 const several = (description: string) =>
   Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
-      description: `${description} Several, comma-separated or repeated, mean any of them; __all means no filter.`,
+      description: `${description} Several, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`,
     }),
   )
 
