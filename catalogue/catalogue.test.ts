@@ -1,12 +1,14 @@
 import { parser } from '@prometheus-io/lezer-promql'
 import { expect, test } from 'vitest'
 import { ruleGroups } from '../alerts/index.ts'
+import { secondsOf } from '../alerts/words.ts'
 import { generationsFinished } from './content.ts'
 import { seriesMax } from './define.ts'
 import { catalogue } from './index.ts'
 import { httpServerRequestDurationSeconds, queueJobsFinishedTotal } from './infrastructure.ts'
 import { change, changeBy, orZero, quantile, rate, ratio, value } from './promql.ts'
 import { mrr } from './revenue.ts'
+import { allHours, hoursOf, rollingWindowHours, rollingWindows, sqlInterval } from './windows.ts'
 
 /** Where the expression does not parse, or undefined. */
 function syntaxError(expression: string): string | undefined {
@@ -85,4 +87,15 @@ test('what the builder makes, and every alert, is PromQL', () => {
   ]
   for (const expression of expressions) expect(syntaxError(expression), expression).toBeUndefined()
   expect(syntaxError('sum(rate(x[5m])')).toBeDefined()
+})
+
+test('a rolling window is equally long in PromQL, in SQL and in words', () => {
+  for (const window of rollingWindows) expect(secondsOf(window)).toBe(rollingWindowHours[window] * 3_600)
+  expect(rollingWindows.map(sqlInterval)).toEqual([
+    "interval '24 hours'",
+    "interval '168 hours'",
+    "interval '720 hours'",
+  ])
+  expect(hoursOf('7d')).toBe('168 hours')
+  expect(allHours(' h')).toBe('24 h, 168 h and 720 h')
 })

@@ -9,6 +9,7 @@ import {
   usableWorkerStates,
 } from '../../catalogue/infrastructure.ts'
 import { minBy, sum, sumBy, value } from '../../catalogue/promql.ts'
+import { listed } from '../../catalogue/words.ts'
 import { colors, type Thresholds } from '../colors.ts'
 import type { ValueText } from '../panel-options.ts'
 
@@ -28,12 +29,15 @@ const gpuJobsWait = sum(value(gpuJobs, { state: 'in_queue' }))
 export const gpuState = `clamp_max((${gpuWorkersThere}) + ((${gpuJobsWait}) == bool 0), 1)`
 
 const vitalUp = value(dependencyUp, { dependency: vitalDependencies.map(({ name }) => name) })
-const vitalInSentence = vitalDependencies.map(({ tile }) => tile.inSentence)
+const vitalInSentence = listed(
+  vitalDependencies.map(({ tile }) => tile.inSentence),
+  'or',
+)
 
 /** 2 where all answer, 1 where all but GPU workers and endpoints do, else 0. */
 export const overallState = `(${minBy([], vitalUp)} * (1 + ${minBy([], value(dependencyUp))}))`
 
-export const overallMeans = `Down where ${vitalInSentence.slice(0, -1).join(', ')} or ${vitalInSentence.at(-1)} does not answer, degraded where only a GPU worker or endpoint does not.`
+export const overallMeans = `Down where ${vitalInSentence} does not answer, degraded where only a GPU worker or endpoint does not.`
 
 export const overallTexts: readonly ValueText[] = [
   { value: '2', text: 'healthy', color: colors.success },
