@@ -35,7 +35,7 @@ const named = {
 const nullable = Type.Union([Type.Boolean(), Type.Null()])
 const state = Type.Object({ healthy: nullable, latency: numberOrNull })
 
-/** Mean of the probes of the last minute, by the labels; nothing where none ended. */
+/** The mean in seconds of what a histogram measured over a range, by the labels; nothing where it measured nothing. */
 function meanSeconds(name: string, by: readonly string[], range: string): string {
   const part = (suffix: string) => sumBy(by, `max without (instance, pod) (rate(${name}_${suffix}[${range}]))`)
   return `${part('sum')} / (${part('count')} > 0)`
