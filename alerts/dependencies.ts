@@ -6,6 +6,7 @@ import {
   gpuWorkers,
   usableWorkerStates,
 } from '../catalogue/infrastructure.ts'
+import type { Job } from '../catalogue/jobs.ts'
 import { up } from '../catalogue/prometheus.ts'
 import { sumBy, value } from '../catalogue/promql.ts'
 import { hardDownFor, keepFiringFor, probeAgeSeconds } from '../catalogue/slo.ts'
@@ -56,7 +57,7 @@ const downAlert = ({ name, alert }: (typeof vitalDependencies)[number]): Alert =
 })
 
 /** No replica of a job can be scraped, or there is none. One of several that is away is TargetMissing. */
-const gone = (job: string) =>
+const gone = (job: Job) =>
   `max by (environment, job) (${up.name}{job="${job}"}) == 0 or absent(${up.name}{job="${job}"})`
 
 /** What the platform cannot do without. Evaluated every 5 s, so that a page is out within a minute. */

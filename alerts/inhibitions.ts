@@ -1,11 +1,12 @@
 import { type DependencyAlert, dependencyAlertNames } from '../catalogue/dependencies.ts'
+import type { Job } from '../catalogue/jobs.ts'
 
 /** What an alert makes superfluous: nobody has to be told what follows from what they were told. */
 export interface Inhibition {
   cause: string
   silences: readonly string[]
   /** Of TargetMissing, the targets of these jobs. */
-  silencesTargetsOf?: readonly string[]
+  silencesTargetsOf?: readonly Job[]
 }
 
 const apiShares = [

@@ -21,6 +21,7 @@ import {
   queuePaused,
   queueWorkers,
 } from '../catalogue/infrastructure.ts'
+import { jobs, platformJob } from '../catalogue/jobs.ts'
 import {
   alertmanagerNotificationsFailedTotal,
   notificationsDroppedTotal,
@@ -231,14 +232,6 @@ function self(random: () => number): Line[] {
   const collectors = [
     ...new Set(catalogue.filter(({ exposition }) => exposition === 'figures').map(({ owner }) => owner)),
   ]
-  const jobs = [
-    'barometer-exporter',
-    'barometer-probes',
-    'barometer-audit-api',
-    'platform-api',
-    'prometheus',
-    'alertmanager',
-  ]
   const monitoring = { job: 'prometheus', instance: 'prometheus' }
   /** 0, and 1 from a moment of the second day on: one that is lost at a restart. */
   const once = (name: string, labels: Record<string, string>): Line => ({
@@ -255,10 +248,10 @@ function self(random: () => number): Line[] {
       fixed(exporterCollectorEnabled.name, { ...exporter, collector }, 1),
       fixed(exporterRollupDriftRows.name, { ...exporter, collector }, 0),
     ]),
-    ...jobs.map(
+    ...[...jobs, 'prometheus', 'alertmanager'].map(
       (job): Line => ({
         ...{ name: up.name, labels: { job, instance: job } },
-        at: (seconds) => (job === 'platform-api' && inDeploy(seconds) ? 0 : 1),
+        at: (seconds) => (job === platformJob && inDeploy(seconds) ? 0 : 1),
       }),
     ),
     once(ruleEvaluationFailuresTotal.name, { ...monitoring, rule_group: 'rules' }),

@@ -13,6 +13,7 @@ import {
   queueWaitSeconds,
   queueWorkers,
 } from '../../catalogue/infrastructure.ts'
+import { platformJob } from '../../catalogue/jobs.ts'
 import { quantile, rate, series, sumBy, value } from '../../catalogue/promql.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
 import { badField } from '../problem.ts'
@@ -128,7 +129,7 @@ const jobs: Report = {
 /** 100: each period is three queries. */
 const periodsMax = 100
 const requests = `${httpServerRequestDurationSeconds.name}_count`
-const platformApi = 'job="platform-api"'
+const platformApi = `job="${platformJob}"`
 
 const errors: Report = {
   path: 'system/errors',

@@ -2,6 +2,7 @@ import * as audit from '../../../catalogue/audit.ts'
 import type { LabelsOf, Metric } from '../../../catalogue/define.ts'
 import { exporterBuildInfo, exporterLeader, exporterRollupDriftRows } from '../../../catalogue/exporter.ts'
 import * as infrastructure from '../../../catalogue/infrastructure.ts'
+import type { Job } from '../../../catalogue/jobs.ts'
 import { jobsFailed } from '../../../catalogue/quick-actions.ts'
 import { collectors } from '../../../exporter/collectors/index.ts'
 
@@ -19,8 +20,6 @@ export interface LiveMetric {
   metric: Metric
   series: readonly LiveSeries[]
 }
-
-export type Job = 'barometer-exporter' | 'barometer-probes' | 'barometer-audit-api' | 'platform-api'
 
 /** As large as the demo's platform or a little larger: what the exporter shows of a platform does not grow with its users. */
 const targets = [
