@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { badField, type Problem } from './problem.ts'
 import { toUtcMicroseconds } from './time.ts'
 
@@ -7,9 +8,6 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 
 /** What every list takes. */
 export const queryLimits = { limitDefault: 50, limitMax: 500, valuesMax: 100 } as const
-
-/** What Grafana sends for "All". */
-export const noFilter = '__all'
 
 /** A parameter of several values, as OpenAPI shows it. */
 export const several = (description: string) =>
