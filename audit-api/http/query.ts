@@ -12,7 +12,7 @@ export const queryLimits = { limitDefault: 50, limitMax: 500, valuesMax: 100 } a
 export const noFilter = '__all'
 
 /** A parameter of several values, as OpenAPI shows it. */
-export const several = (description: string) =>
+export const severalValues = (description: string) =>
   Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
       description: `${description} Several, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`,
