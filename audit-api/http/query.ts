@@ -10,7 +10,7 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 export const queryLimits = { limitDefault: 50, limitMax: 500, valuesMax: 100 } as const
 
 /** A parameter of several values, as OpenAPI shows it. */
-export const several = (description: string) =>
+export const severalValues = (description: string) =>
   Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
       description: `${description} Several, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`,
