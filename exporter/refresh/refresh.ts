@@ -6,6 +6,7 @@ import { markFailed, traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { advance, type Standing } from '../store/advance.ts'
 import { readDrift } from '../store/drift.ts'
+import type { Fence } from '../store/fence.ts'
 import { type Collector, type Figure, type Inputs, sourcesOf } from '../store/figure.ts'
 import { readKept, refreshKept, refreshPopular, storedCandidates } from '../store/labels.ts'
 import { feedName, type Layout, partName } from '../store/layout.ts'
@@ -24,6 +25,7 @@ export interface RefreshOptions {
   replicaId: string
   /** How long one statement may take; what takes longer fails, alone. */
   statementTimeoutMs: number
+  fence: Fence
   /** Seconds of a clock that only goes forward, for durations. */
   monotonicSeconds: () => number
   /** The instant of the refresh as a timestamptz text; the database's clock unless given. Never before the last one. */
@@ -108,7 +110,9 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
     })
   }
   await client.query(`UPDATE ${store}.meta SET last_as_of = $1`, [asOf])
-  const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy: options.replicaId })
+  const { fence, replicaId: writtenBy } = options
+  const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy, fencing: fence.number })
+  await fence.confirm(client)
   return { snapshot: { id, asOf, collectors }, failures, disabled }
 }
 
