@@ -23,7 +23,11 @@ export const inputsOf = (settings: SessionOptions['settings'], asOf: string): In
   popularItems: [],
 })
 
-/** A transaction on the source and the store. `lock` keeps refreshes away; several builds may go on at once. */
+/**
+ * A transaction on the source and the store, which holds the row of `meta`: FOR UPDATE alone, FOR SHARE beside other builds.
+ * The lease is asked for at its beginning and as its last statement.
+ * @throws {LeaseLost} where another leads
+ */
 export async function storeTransaction<Result>(
   options: SessionOptions & { pool: Pool },
   lock: 'FOR UPDATE' | 'FOR SHARE',
@@ -38,19 +42,17 @@ export async function storeTransaction<Result>(
         return result
       })
     } catch (error) {
-      // 40001: a refresh ended while this waited for the fence; what was read is from before it.
+      // 40001: another ended while this waited for the row; what was read is from before it.
       if (attempt === 10 || (error as { code?: string }).code !== '40001') throw error
     }
   }
 }
 
 /**
- * Begins a transaction on the store: its settings, then the fence row and the lease, before anything else is read. Whoever
- * calls this confirms `options.fence` as the transaction's last statement.
+ * Begins a transaction on the store: its settings, then the row of `meta` and the lease, before anything else is read.
  * @returns as_of: the instant that was asked for or now, but never before the last one
- * @throws {LeaseLost} where another leads
  */
-export async function enterStore(
+async function enterStore(
   client: PoolClient,
   options: SessionOptions,
   lock: 'FOR UPDATE' | 'FOR SHARE',
