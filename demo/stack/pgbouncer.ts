@@ -2,6 +2,7 @@ import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:f
 import { join, resolve } from 'node:path'
 import getPort from 'get-port'
 import pg from 'pg'
+import { messageOf } from '../../lib/user-error.ts'
 import { findProgram } from './debian-packages.ts'
 import { otherUser } from './other-user.ts'
 import { type Program, type Restartable, startProgram, startRestartable } from './process.ts'
@@ -22,6 +23,14 @@ export interface PgBouncer extends Restartable {
   port: number
   /** The same database and role as a URL of the server, through the pooler. */
   through(url: string): string
+}
+
+/** Why PgBouncer cannot be had here, in one line; undefined where it can. */
+export async function pgBouncerMissing(): Promise<string | undefined> {
+  return await findProgram('pgbouncer').then(
+    () => undefined,
+    (error: unknown) => messageOf(error),
+  )
 }
 
 /** May ask the pooler itself how it is. */
