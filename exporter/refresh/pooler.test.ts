@@ -67,6 +67,9 @@ test('of two exporters behind PgBouncer in transaction mode one leads; killed or
   const byHand = { DATABASE_URL: environment.DATABASE_URL }
   for (const command of ['metrics', 'reconcile', 'metrics'])
     expect(await barometer([command], byHand)).toMatchObject({ exitCode: 0, stderr: '' })
+  expect((await barometer(['check'], byHand)).stdout).toMatch(
+    /, process \d+, version .* leads since .*, its lease 1 ends in/,
+  )
   const [killed, survivor] = await leaderOf(pair)
   await database.pool.query("INSERT INTO platform.users (country, signup_source) VALUES ('FR', 'direct')")
   await expect.poll(() => wrongFigures(database.pool), { timeout: 20_000, interval: 500 }).toEqual([])
