@@ -149,9 +149,10 @@ class LeaseHolder implements Leadership {
     const untilMs = this.untilMs()
     const number = await takeLease(client, storeSchema, { owner, description })
     if (number === undefined) return 0
+    // Where they cannot be ended they cannot commit either, and end by themselves.
+    const sessions = await endEarlierLeaders(client, storeSchema, number).catch(() => 0)
+    if (sessions > 0) log.warn({ sessions }, 'what an earlier leader had left open in the database is ended')
     this.lease = { fence: fenceOf(storeSchema, owner, number), number, untilMs }
-    const ended = await endEarlierLeaders(client, storeSchema, number)
-    if (ended > 0) log.warn({ sessions: ended }, 'what an earlier leader had left open in the database is ended')
     return 0
   }
 

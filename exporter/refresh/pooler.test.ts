@@ -66,7 +66,7 @@ test('of two exporters behind PgBouncer in transaction mode one leads; killed or
   // By hand beside the leader, which goes on.
   const byHand = { DATABASE_URL: environment.DATABASE_URL }
   for (const command of ['metrics', 'reconcile', 'metrics'])
-    expect(await barometer([command], byHand)).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(await barometer([command], byHand, 90_000)).toMatchObject({ exitCode: 0, stderr: '' })
   expect((await barometer(['check'], byHand)).stdout).toMatch(
     /, process \d+, version .* leads since .*, its lease 1 ends in/,
   )
