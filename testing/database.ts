@@ -11,9 +11,10 @@
  * - `random-platform.ts`: `openRandomPlatform(seed, schema, hoursBefore?)`, random rows after one or more refreshes
  * - `past.ts`: `startPast(shown)`, a Prometheus that scraped the exporter at instants that are past, which it takes for now
  * - `../demo/stack/`: a server of one's own, to kill or freeze it: `startPostgres({directory, port?, settings?})`,
- *   `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
+ *   `startPgBouncer({directory, postgresUrl, roles?})`, `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
  *   `startAlertmanager({directory, configFile, port?})`; each answers `{url, stop(), start(), signal(signal)}`, where
  *   `start` is the same data and port again
+ * - `exporter-process.ts`: `startExporterProcess(environment)`, an exporter to kill or freeze
  * - `chaos/`: the whole stack with every way through a proxy, faults and checks; `npm run chaos`, `npm run soak`
  * - `../demo/stack/debian-packages.ts`: `findProgram('promtool' | 'amtool' | …) → {path, environment, workingDirectory?}`
  */

@@ -1,17 +1,18 @@
 import type { View } from '../../catalogue/define.ts'
 import type { Logger } from '../../lib/log.ts'
-import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
+import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { markFailed, traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { advance, type Standing } from '../store/advance.ts'
 import { readDrift } from '../store/drift.ts'
+import type { Fence } from '../store/fence.ts'
 import { type Collector, type Figure, type Inputs, sourcesOf } from '../store/figure.ts'
 import { readKept, refreshKept, refreshPopular, storedCandidates } from '../store/labels.ts'
 import { feedName, type Layout, partName } from '../store/layout.ts'
 import { runFigure } from '../store/run-figure.ts'
 import { underSavepoint } from '../store/savepoint.ts'
-import { enterStore, inputsOf } from '../store/session.ts'
+import { inputsOf, storeTransaction } from '../store/session.ts'
 import { type CollectorState, readSnapshot, type Snapshot, writeSnapshot } from '../store/snapshot.ts'
 import { inspectViews } from '../store/source-contract.ts'
 
@@ -24,6 +25,7 @@ export interface RefreshOptions {
   replicaId: string
   /** How long one statement may take; what takes longer fails, alone. */
   statementTimeoutMs: number
+  fence: Fence
   /** Seconds of a clock that only goes forward, for durations. */
   monotonicSeconds: () => number
   /** The instant of the refresh as a timestamptz text; the database's clock unless given. Never before the last one. */
@@ -56,9 +58,8 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     const start = options.monotonicSeconds()
     const end = (succeeded: boolean) => options.onEnd?.({ seconds: options.monotonicSeconds() - start, succeeded })
     try {
-      const result = await transaction(options.pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', (client) =>
-        refreshIn(client, options),
-      )
+      // A command by hand that refreshes meanwhile is waited for.
+      const result = await storeTransaction(options, 'FOR UPDATE', (client, asOf) => refreshIn(client, asOf, options))
       span.setAttributes({
         'barometer.snapshot.as_of': result.snapshot.asOf,
         'barometer.collectors.failed': result.failures.size,
@@ -72,11 +73,9 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   })
 }
 
-async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<RefreshResult> {
+async function refreshIn(client: PoolClient, asOf: string, options: RefreshOptions): Promise<RefreshResult> {
   const { settings, layout, log } = options
   const store = settings.STORE_SCHEMA
-  // Of two that believe they lead, the second fails at the fence, before it reads anything.
-  const asOf = await enterStore(client, options, 'FOR UPDATE')
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
   const standings = await advance(client, {
@@ -108,7 +107,8 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
     })
   }
   await client.query(`UPDATE ${store}.meta SET last_as_of = $1`, [asOf])
-  const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy: options.replicaId })
+  const { fence, replicaId: writtenBy } = options
+  const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy, fencing: fence.number })
   return { snapshot: { id, asOf, collectors }, failures, disabled }
 }
 

@@ -6,6 +6,7 @@ import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { buildDomainChunk, buildFeedChunk, type Chunk } from './chunks.ts'
 import { stateOf } from './domain.ts'
+import { LeaseLost } from './fence.ts'
 import { type Layout, neededBy, viewsOf } from './layout.ts'
 import { type Part, type PartState, readParts } from './parts.ts'
 import { type BuildProgress, type Progress, startProgress } from './progress.ts'
@@ -38,6 +39,7 @@ const lanes = 2
  * Builds whatever parts of the store are missing, or are of another definition than today's: every entity is dirty, all the
  * past is to be added. In chunks of some seconds, each one transaction that notes how far it has come: killed at any
  * moment, the next call goes on there.
+ * @throws {LeaseLost} where another leads meanwhile
  */
 export async function buildStore(options: BuildOptions): Promise<BuildResult> {
   const { layout, pool, settings, log } = options
@@ -84,6 +86,7 @@ async function buildLane(run: BuildRun): Promise<void> {
     try {
       await buildPart(part, run)
     } catch (error) {
+      if (error instanceof LeaseLost) throw error
       failures.set(part.name, messageOf(error))
       options.log.error({ part: part.name, error: messageOf(error) }, 'a part of the store could not be built')
     } finally {
@@ -99,7 +102,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
   const { pool, settings, layout } = options
   const store = settings.STORE_SCHEMA
   const views = await inspectViews(pool, settings.SOURCE_SCHEMA)
-  await installRangeFunctions(pool, settings, layout.rangeFunctions)
+  await installRangeFunctions(pool, settings, layout.rangeFunctions, options.fence)
   const before = await readParts(pool, store)
   const definitions = new Map<string, string>()
   for (const part of layout.parts) {
@@ -118,6 +121,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
         await layOut(client, { store, part, views, definition, watermark: asOf })
       })
     } catch (error) {
+      if (error instanceof LeaseLost) throw error
       failures.set(part.name, messageOf(error))
     }
   }

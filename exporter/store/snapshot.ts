@@ -44,7 +44,7 @@ const snapshotsKept = 3
 export async function writeSnapshot(
   client: Client,
   storeSchema: string,
-  snapshot: Omit<Snapshot, 'id'> & { writtenBy: string },
+  snapshot: Omit<Snapshot, 'id'> & { writtenBy: string; fencing: string | null },
 ): Promise<string> {
   const payload: Payload = {
     collectors: [...snapshot.collectors].map(([name, state]) => [
@@ -53,8 +53,8 @@ export async function writeSnapshot(
     ]),
   }
   const { rows } = await client.query<{ id: string }>(
-    `INSERT INTO ${storeSchema}.snapshot (as_of, written_by, payload) VALUES ($1, $2, $3) RETURNING id`,
-    [snapshot.asOf, snapshot.writtenBy, await compress(JSON.stringify(payload))],
+    `INSERT INTO ${storeSchema}.snapshot (as_of, written_by, payload, fencing) VALUES ($1, $2, $3, $4) RETURNING id`,
+    [snapshot.asOf, snapshot.writtenBy, await compress(JSON.stringify(payload)), snapshot.fencing],
   )
   await client.query(
     `DELETE FROM ${storeSchema}.snapshot

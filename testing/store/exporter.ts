@@ -2,6 +2,7 @@ import { pino } from 'pino'
 import { layout } from '../../exporter/figures/index.ts'
 import { type RefreshResult, refresh } from '../../exporter/refresh/refresh.ts'
 import { buildStore } from '../../exporter/store/build.ts'
+import { withoutLease } from '../../exporter/store/fence.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import { readSettings, type SettingsWith } from '../../lib/settings.ts'
 import { viewsSchema } from './platform.ts'
@@ -38,7 +39,15 @@ export class Exporter {
   async refreshAt(asOf: string, pauseAfter?: number): Promise<RefreshResult> {
     this.statements = 0
     const { pool, settings } = this
-    const options = { pool, settings, layout, log: pino({ level: 'silent' }), statementTimeoutMs: 20_000, asOf }
+    const options = {
+      pool,
+      settings,
+      layout,
+      log: pino({ level: 'silent' }),
+      statementTimeoutMs: 20_000,
+      asOf,
+      fence: withoutLease,
+    }
     let chunks = 0
     const isStopped = () => pauseAfter !== undefined && chunks++ >= pauseAfter
     const built = await buildStore({ ...options, isStopped })
