@@ -3,22 +3,7 @@
  * printed from them, and a name or a label that does not exist does not compile.
  */
 
-/** The twelve views of the source contract. */
-export const views = [
-  'users',
-  'visits',
-  'sessions',
-  'characters',
-  'generations',
-  'subscriptions',
-  'subscription_events',
-  'payments',
-  'refunds',
-  'credit_ledger',
-  'bug_reports',
-  'influencer_requests',
-] as const
-export type View = (typeof views)[number]
+import type { View } from './views.ts'
 
 /**
  * Label values that come from the source and are bounded by keeping 20: each names the set that is kept in the store.

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { views } from '../catalogue/define.ts'
+import { views } from '../catalogue/views.ts'
 import { roleUrl } from '../database/platform/install.ts'
 import { barometer, oneLine } from '../testing/cli.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../testing/database.ts'

@@ -22,9 +22,9 @@ const lookTimeoutMs = 60_000
 export const registerInit: Register = (program, context) => {
   program
     .command('init')
-    .summary('draft the twelve views from a look at your tables')
+    .summary('draft the source views from a look at your tables')
     .description(
-      'Looks at the tables, columns and keys of the database and writes a file of SQL with the twelve views: what is certain as it is, the rest marked TODO with the candidates. Reads the system catalogue, no row of any table, and changes nothing; any role that may connect will do. What was found, guessed and left is listed on standard error.',
+      'Looks at the tables, columns and keys of the database and writes a file of SQL with the source views: what is certain as it is, the rest marked TODO with the candidates. Reads the system catalogue, no row of any table, and changes nothing; any role that may connect will do. What was found, guessed and left is listed on standard error.',
     )
     .option('-o, --output <file>', 'the file to write; - is standard output', 'barometer-views.sql')
     .option('--from <schema...>', 'look only into these schemas (default: all that the role may use)')

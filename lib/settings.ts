@@ -34,7 +34,7 @@ export const variables = {
     },
     ['postgres', 'postgresql'],
   ),
-  SOURCE_SCHEMA: identifier({ help: 'The schema of the twelve source views.', default: 'barometer_source' }),
+  SOURCE_SCHEMA: identifier({ help: 'The schema of the source views.', default: 'barometer_source' }),
   STORE_SCHEMA: identifier({ help: "The exporter's own schema, made when it is not there.", default: 'barometer' }),
   REPORTING_TIMEZONE: timeZone({ help: 'In which a day, a week and a month begin and end.', default: 'UTC' }),
   REFRESH_INTERVAL: durationMs(

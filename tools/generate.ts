@@ -10,6 +10,7 @@ import { renderEnvironmentExample } from './generate/environment-example.ts'
 import { renderFigureSql } from './generate/figure-sql.ts'
 import { renderMetricsPage } from './generate/metrics-page.ts'
 import { prometheusOfPair } from './generate/prometheus-of-pair.ts'
+import { renderViewsPage } from './generate/views-page.ts'
 
 const root = resolve(import.meta.dirname, '..')
 
@@ -17,6 +18,7 @@ const root = resolve(import.meta.dirname, '..')
 function generatedFiles(): Map<string, string> {
   const files = new Map<string, string>()
   files.set('docs/metrics.md', renderMetricsPage())
+  files.set('docs/views.md', renderViewsPage())
   files.set('docs/dashboards.md', renderDashboardsPage())
   files.set('.env.example', renderEnvironmentExample())
   for (const [path, content] of renderFigureSql()) files.set(path, content)

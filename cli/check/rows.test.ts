@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { View } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
+import { contract, type View } from '../../catalogue/views.ts'
 import { createPool, type Pool, transaction } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'

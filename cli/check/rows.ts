@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 
 /** What is looked at: a view that fits the contract, and the time at which its rows come to be. */

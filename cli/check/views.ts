@@ -1,8 +1,7 @@
-import type { View } from '../../catalogue/define.ts'
+import { columns as described, requiredView, type View } from '../../catalogue/views.ts'
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import { transaction } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import { enumerations } from './enumerations.ts'
 import { inspectAccess, type ViewColumn } from './indexes.ts'
 import type { ViewReport } from './report.ts'
 import { inspectRows } from './rows.ts'
@@ -41,7 +40,7 @@ export async function inspectView(
   const nothing = { view, stops, rowsEstimated: null, newestRow: null, indexes: [], changesCost: null }
   if (!contract.present) {
     const detail = `${schema}.${view} is not there`
-    const required = view === 'users'
+    const required = view === requiredView
     return {
       ...nothing,
       status: required ? 'broken' : 'off',
@@ -76,8 +75,8 @@ async function describe(
   const time = firstTime(columns)
   const newest = time === undefined ? null : await told(inTransaction((client) => newestRow(client, quoted, time)))
   const problems = newest instanceof Untold ? [`${quoted}: the newest row ${newest.why}`] : []
-  for (const { column, values } of enumerations[view] ?? []) {
-    if (time === undefined || columns.every(({ name }) => name !== column)) continue
+  for (const [column, { values }] of Object.entries(described[view])) {
+    if (values === undefined || time === undefined || columns.every(({ name }) => name !== column)) continue
     const found = await told(inTransaction((client) => strangers(client, quoted, { column, values, time })))
     if (found instanceof Untold) problems.push(`${quoted}.${column}: its values ${found.why}`)
     else if (found.length > 0) problems.push(strangersLine(`${quoted}.${column}`, found, values))

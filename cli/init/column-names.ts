@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import { contract, kindOf, type View } from '../../catalogue/views.ts'
 
 /** What a column is called: `sure` is that and nothing else, `likely` is to be looked at. */
 export interface ColumnNames {
@@ -73,12 +73,20 @@ const amount: ColumnNames = {
 const currency: ColumnNames = { sure: ['currency', 'currency_code'] }
 const status: ColumnNames = { sure: ['status'], likely: ['state', 'phase', 'stage'] }
 
-/** By view and column of the contract; a column that is not here is found by its type and its keys (ids, users). */
-export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNames>>>> = {
+/** Columns that are called the same in every view. */
+const common: Readonly<Record<string, ColumnNames>> = {
+  created_at: created,
+  updated_at: updated,
+  deleted_at: deleted,
+  amount_minor: amount,
+  currency,
+  status,
+}
+
+/** What columns of single views are called beside `common`. A column that is in neither is looked for by its own name. */
+const special: Readonly<Partial<Record<View, Readonly<Record<string, ColumnNames>>>>> = {
   users: {
     created_at: { ...created, sure: [...created.sure, 'date_joined', 'registered_at', 'joined_at', 'signed_up_at'] },
-    deleted_at: deleted,
-    updated_at: updated,
     country: {
       sure: ['country', 'country_code'],
       likely: ['signup_country', 'billing_country', 'region', 'locale_country'],
@@ -123,7 +131,6 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       likely: created.likely ?? [],
     },
   },
-  characters: { created_at: created, deleted_at: deleted, updated_at: updated },
   generations: {
     created_at: { ...created, sure: [...created.sure, 'queued_at', 'enqueued_at'] },
     started_at: {
@@ -134,8 +141,6 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       sure: ['finished_at', 'completed_at', 'finished', 'completed', 'ended', 'finish_time', 'end_time', 'ended_at'],
       likely: ['done_at', 'processed_at'],
     },
-    updated_at: updated,
-    status,
     type: { sure: ['type', 'generation_type'], likely: ['kind', 'purpose', 'mode', 'category', 'source', 'feature'] },
     quality: {
       sure: ['quality'],
@@ -200,9 +205,6 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       sure: ['tier', 'plan', 'plan_name', 'plan_code'],
       likely: ['plan_id', 'plan_type', 'level', 'product', 'product_id', 'package', 'price_id', 'stripe_price_id'],
     },
-    status,
-    amount_minor: amount,
-    currency,
     interval: {
       sure: ['billing_interval', 'interval', 'billing_period'],
       likely: ['period', 'cycle', 'billing_cycle', 'recurring_interval', 'frequency', 'is_yearly', 'is_annual'],
@@ -216,7 +218,6 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       sure: ['ended_at', 'ended', 'end_date'],
       likely: ['ends_at', 'expired_at', 'terminated_at', 'canceled_at', 'cancelled_at', 'expires_at'],
     },
-    updated_at: updated,
   },
   subscription_events: {
     occurred_at: { sure: ['occurred_at', 'happened_at', 'changed_at', ...created.sure], likely: created.likely ?? [] },
@@ -237,7 +238,6 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       sure: ['mrr_after_minor', 'mrr_after_cents', 'new_mrr_cents'],
       likely: ['mrr_after', 'new_mrr', 'mrr'],
     },
-    currency,
   },
   payments: {
     paid_at: {
@@ -248,16 +248,11 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       sure: ['kind', 'payment_type', 'type'],
       likely: ['purpose', 'product_type', 'category', 'reason', 'item_type', 'product'],
     },
-    amount_minor: amount,
-    currency,
   },
   refunds: {
     refunded_at: { sure: ['refunded_at', ...created.sure], likely: ['processed_at', ...(created.likely ?? [])] },
-    amount_minor: amount,
-    currency,
   },
   credit_ledger: {
-    created_at: created,
     kind: {
       sure: ['kind', 'entry_type', 'transaction_type', 'type'],
       likely: ['reason', 'action', 'source', 'category', 'operation'],
@@ -267,13 +262,14 @@ export const columnNames: Readonly<Record<View, Readonly<Record<string, ColumnNa
       likely: ['amount', 'delta', 'change', 'quantity', 'value', 'token', 'coin', 'credit_amount', 'points'],
     },
   },
-  bug_reports: {
-    created_at: created,
-    updated_at: updated,
-    status,
-    severity: { sure: ['severity'], likely: ['priority', 'level', 'impact'] },
-  },
-  influencer_requests: { created_at: created, updated_at: updated, status },
+  bug_reports: { severity: { sure: ['severity'], likely: ['priority', 'level', 'impact'] } },
+}
+
+/** What a column of a view is called; nothing for ids, which are found by keys. */
+export function columnNames(view: View, column: string): Required<ColumnNames> {
+  const kind = contract[view][column]
+  if (kind === undefined || kindOf(kind) === 'id') return { sure: [], likely: [] }
+  return { likely: [], ...(special[view]?.[column] ?? common[column] ?? { sure: [column] }) }
 }
 
 /** Names of a column that holds whose row it is, where no foreign key says so; the first is sure. */

@@ -1,9 +1,8 @@
-import type { View } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
+import { contract, isOptional, type Kind, kindOf, type View } from '../../catalogue/views.ts'
 import { advice } from './advice.ts'
 import type { Catalog, Column, Table } from './catalog.ts'
-import { type ColumnNames, columnNames } from './column-names.ts'
-import { type ColumnDraft, columnOf, idOf, type Kind, referenceTo, type Source } from './draft.ts'
+import { columnNames } from './column-names.ts'
+import { type ColumnDraft, columnOf, idOf, referenceTo, type Source } from './draft.ts'
 import { type Expression, expressionOf, isJson, isText, nullOf } from './expressions.ts'
 import { named, nullDoubt, type Wanted } from './matching.ts'
 import { flat, wordsOf } from './names.ts'
@@ -38,8 +37,8 @@ export function draftColumns(looked: Looked, view: View, table: Table): Columns 
   const used = new Set<string>()
   const joins = new Set<string>()
   const drafts = Object.entries(contract[view]).map(([column, wanted]): ColumnDraft => {
-    const kind = wanted.replace('?', '') as Kind
-    const draft = draftColumn(looked, { view, column, kind, required: !wanted.endsWith('?') }, sources, used)
+    const kind = kindOf(wanted)
+    const draft = draftColumn(looked, { view, column, kind, required: !isOptional(wanted) }, sources, used)
     for (const join of draft.joins) joins.add(join)
     return draft
   })
@@ -53,9 +52,8 @@ export function draftColumns(looked: Looked, view: View, table: Table): Columns 
 /** The same for a table that nothing is known of: right types, no value. */
 export function nullColumns(view: View, idType: string): ColumnDraft[] {
   return Object.entries(contract[view]).map(([column, wanted]) => {
-    const kind = wanted.replace('?', '') as Kind
     const type = column === 'user_id' ? idType : 'text'
-    return { column, sql: nullOf(kind, column, type), certainty: 'left', todo: [] }
+    return { column, sql: nullOf(kindOf(wanted), type), certainty: 'left', todo: [] }
   })
 }
 
@@ -119,11 +117,10 @@ function referred(table: Table, column: string): Column | undefined {
 
 /** The best column by its name whose type can be that kind: sure names before likely ones, the table before its parents. */
 function take(wanted: Wanted, sources: readonly Source[], used: ReadonlySet<string>): Taken | undefined {
-  const names = columnNames[wanted.view][wanted.column]
-  if (names === undefined) return undefined
+  const names = columnNames(wanted.view, wanted.column)
   for (const [list, isSure] of [
     [names.sure, true],
-    [names.likely ?? [], false],
+    [names.likely, false],
   ] as const) {
     for (const source of sources) {
       for (const name of list) {
@@ -151,7 +148,7 @@ function todoOf(wanted: Wanted, { source, column, expression, isSure }: Taken, o
 
 function leftDraft(wanted: Wanted, idType: string): ColumnDraft {
   const { column, kind, required } = wanted
-  const sql = nullOf(kind, column, column === 'user_id' ? idType : 'text')
+  const sql = nullOf(kind, column === 'user_id' ? idType : 'text')
   const values = wantedValues(wanted.view, column)
   const expected = values === undefined ? '' : `: expected one of ${values.join(', ')}`
   const advised = advice(wanted)
@@ -173,7 +170,7 @@ function withCandidates(view: View, draft: ColumnDraft, { catalog, table, used, 
   const { column, certainty, todo } = draft
   const isOpen = certainty === 'left' || todo.some((text) => text.startsWith('guessed'))
   if (!isOpen) return draft
-  const kind = (contract[view][column] ?? 'text').replace('?', '') as Kind
+  const kind = kindOf(contract[view][column] ?? 'text')
   const free = table.columns.filter((candidate) => !used.has(candidate.name) && couldBe(view, column, kind, candidate))
   const inside = table.columns.filter(
     (candidate) => certainty === 'left' && isJson(candidate) && wordsInside.includes(column),
@@ -225,8 +222,8 @@ function tablesBeside(catalog: Catalog, users: Table): Source[] {
 }
 
 function besideCandidates({ table, alias, join }: Source, view: View, column: string, kind: Kind): string[] {
-  const names = columnNames[view][column]
-  const found = [...(names?.sure ?? []), ...(names?.likely ?? [])].flatMap((name) => named(table, name) ?? [])
+  const names = columnNames(view, column)
+  const found = [...names.sure, ...names.likely].flatMap((name) => named(table, name) ?? [])
   return found
     .filter((candidate) => expressionOf(kind, candidate, '') !== undefined)
     .map((candidate) => `${referenceTo({ alias }, candidate)} of ${table.quoted} (${join})`)
@@ -239,7 +236,7 @@ function couldBe(view: View, column: string, kind: Kind, candidate: Column): boo
   if (wantedValues(view, column) !== undefined) {
     return candidate.values !== undefined || /type|kind|status|state|mode|reason|level|plan/.test(flat(candidate.name))
   }
-  if (kind === 'text' || kind === 'code') {
+  if (kind === 'text' || kind === 'country' || kind === 'currency') {
     const wanted = wordsOf(column)
     const alike = wordsOf(candidate.name).some((word) => wanted.includes(word) && word.length > 2)
     return alike && (isText(candidate) || candidate.values !== undefined)
@@ -270,13 +267,13 @@ const planWords: readonly string[] = ['plan', 'price', 'product', 'tier', 'packa
 
 /** Share of the required columns that a table has by name, 0 to 1, users and ids apart. */
 export function shareFound(view: View, table: Table): number {
-  const required = Object.entries(contract[view]).filter(([, kind]) => !kind.endsWith('?') && kind !== 'id')
+  const required = Object.entries(contract[view]).filter(([, kind]) => !isOptional(kind) && kind !== 'id')
   const found = required.filter(([column, kind]) => {
-    const names: ColumnNames | undefined = columnNames[view][column]
-    const all = [...(names?.sure ?? []), ...(names?.likely ?? [])]
+    const names = columnNames(view, column)
+    const all = [...names.sure, ...names.likely]
     return all.some((name) => {
       const match = named(table, name)
-      return match !== undefined && expressionOf(kind as Kind, match, '') !== undefined
+      return match !== undefined && expressionOf(kindOf(kind), match, '') !== undefined
     })
   })
   return required.length === 0 ? 0 : found.length / required.length

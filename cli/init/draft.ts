@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { Column, Table } from './catalog.ts'
 
 /** found: name, type and keys leave no doubt; guessed: likely, to be looked at; left: not known. */
@@ -33,9 +33,6 @@ export interface Source {
   /** Undefined for the view's own table. */
   join: string | undefined
 }
-
-/** The kinds of columns of the contract, without the mark that they may be NULL. */
-export type Kind = 'id' | 'instant' | 'text' | 'code' | 'flag' | 'number' | 'minorUnits'
 
 export const referenceTo = (source: Pick<Source, 'alias'>, column: Column): string => `${source.alias}.${column.quoted}`
 

@@ -1,5 +1,5 @@
+import type { Kind } from '../../catalogue/views.ts'
 import type { Column } from './catalog.ts'
-import type { Kind } from './draft.ts'
 import { flat } from './names.ts'
 
 /** A column as the contract wants its kind; `doubt` says what must be looked at. */
@@ -39,10 +39,8 @@ const expressions: Readonly<Record<Kind, (column: Column, reference: string) => 
       ? { sql: `${reference}::text`, doubt: 'a number or id is no label that people read' }
       : undefined
   },
-  code: (column, reference) => {
-    if (isText(column) || column.type === 'character') return { sql: reference }
-    return textLike(column) ? { sql: `${reference}::text` } : undefined
-  },
+  country: code,
+  currency: code,
   flag: (column, reference) => (column.type === 'boolean' ? { sql: reference } : undefined),
   number: (column, reference) => {
     if (isWholeNumber(column)) return { sql: reference }
@@ -52,6 +50,11 @@ const expressions: Readonly<Record<Kind, (column: Column, reference: string) => 
     if (isWholeNumber(column)) return { sql: column.type === 'bigint' ? reference : `${reference}::bigint` }
     return isNumber(column) ? { sql: `round(${reference})::bigint`, doubt: 'its type may hold fractions' } : undefined
   },
+}
+
+function code(column: Column, reference: string): Expression | undefined {
+  if (isText(column) || column.type === 'character') return { sql: reference }
+  return textLike(column) ? { sql: `${reference}::text` } : undefined
 }
 
 function instant(column: Column, reference: string): Expression | undefined {
@@ -68,12 +71,13 @@ function instant(column: Column, reference: string): Expression | undefined {
 }
 
 /** The type of a column that is not known, so that the rest of the view can be tried. */
-export function nullOf(kind: Kind, column: string, idType: string): string {
+export function nullOf(kind: Kind, idType: string): string {
   const types: Readonly<Record<Kind, string>> = {
     id: idType,
     instant: 'timestamptz',
     text: 'text',
-    code: column === 'country' ? 'char(2)' : 'char(3)',
+    country: 'char(2)',
+    currency: 'char(3)',
     flag: 'boolean',
     number: 'int',
     minorUnits: 'bigint',

@@ -1,6 +1,5 @@
-import type { View } from '../../catalogue/define.ts'
+import type { Kind, View } from '../../catalogue/views.ts'
 import type { Column, Table } from './catalog.ts'
-import type { Kind } from './draft.ts'
 import { flat, wordsOf } from './names.ts'
 
 /** A column of a view that something is looked for. */

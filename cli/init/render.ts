@@ -1,5 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
+import { appendedBy, contract, isOptional, requiredView, sourceViews, type View, views } from '../../catalogue/views.ts'
 import { templateMark } from '../check/template.ts'
 import type { ColumnDraft, ViewDraft } from './draft.ts'
 import { inComment } from './names.ts'
@@ -60,21 +59,12 @@ function dropAndCreate({ schema }: RenderOptions): string {
   ].join('\n')
 }
 
-const what: Readonly<Record<View, string>> = {
-  users: 'users (required; rows change): one row a registered user.',
-  visits: 'visits (rows are only added): visits of the site, by people who need not be users yet.',
-  sessions: 'sessions (rows are only added): one row each time a user comes to use the platform.',
-  characters: 'characters (rows change): what users create to have images made of.',
-  generations: 'generations (rows change): one row a request for images, from queued to its end.',
-  subscriptions:
-    'subscriptions (rows change): amount_minor is for one billing interval, after recurring discounts, before tax.',
-  subscription_events:
-    "subscription_events (rows are only added): each change of a subscription's monthly value, before and after.",
-  payments: 'payments (rows are only added): money that came in, for subscriptions and for credits.',
-  refunds: 'refunds (rows are only added): money that went back.',
-  credit_ledger: 'credit_ledger (rows are only added): credits are above 0, the kind says which way they went.',
-  bug_reports: 'bug_reports (rows change): open is open, any other status is not.',
-  influencer_requests: 'influencer_requests (rows change): who asks to be an influencer, until somebody decides.',
+/** What the view is, above its draft. */
+function what(view: View): string {
+  const { about } = sourceViews[view]
+  const rows = appendedBy[view] === undefined ? 'rows change' : 'rows are only added'
+  const plain = about.replaceAll('`', '')
+  return `${view} (${view === requiredView ? 'required; ' : ''}${rows}): ${plain.charAt(0).toLowerCase()}${plain.slice(1)}`
 }
 
 function section(draft: ViewDraft, { schema }: RenderOptions): string {
@@ -84,7 +74,7 @@ function section(draft: ViewDraft, { schema }: RenderOptions): string {
   )
   const mark = `COMMENT ON VIEW ${schema}.${view} IS '${templateMark}';`
   return [
-    comment(what[view]),
+    comment(what(view)),
     ...(todo.length === 0 ? [] : [comment(`TODO ${view}: ${todo.join('; ')}.`)]),
     `CREATE VIEW ${schema}.${view} AS`,
     'SELECT',
@@ -98,10 +88,10 @@ function section(draft: ViewDraft, { schema }: RenderOptions): string {
 
 function columnLines(view: View, draft: ColumnDraft, isLast: boolean, hasTable: boolean): string {
   const { column, sql, certainty, todo } = draft
-  const isOptional = contract[view][column]?.endsWith('?') ?? false
+  const mayBeNull = isOptional(contract[view][column] ?? 'text')
   const marks = todo.length === 0 ? [] : [comment(`TODO ${column}: ${todo.join('; ')}.`, '  ')]
   const silent =
-    hasTable && certainty === 'left' && todo.length === 0 && isOptional
+    hasTable && certainty === 'left' && todo.length === 0 && mayBeNull
       ? ' -- nothing like it found; NULL is allowed'
       : ''
   return [...marks, `  ${sql} AS ${column === 'interval' ? '"interval"' : column}${isLast ? '' : ','}${silent}`].join(

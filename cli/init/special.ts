@@ -21,7 +21,7 @@ export function special(wanted: Wanted, sources: readonly Source[]): Special | u
   if (own === undefined) return undefined
   const key = `${wanted.view}.${wanted.column}`
   if (key === 'users.is_internal') return internal(own)
-  if (key === 'users.deleted_at' || key === 'characters.deleted_at') return deletedFlag(own)
+  if (wanted.column === 'deleted_at') return deletedFlag(own)
   if (key === 'generations.is_nsfw') return rating(own)
   if (key === 'generations.image_count') return count(own)
   if (key === 'generations.aspect_ratio') return ratio(own)
@@ -41,8 +41,8 @@ const made = (column: Column, sql: string, todo: readonly string[]): Special => 
 /** Values of others, each to the contract's. */
 function translated(wanted: Wanted, sources: readonly Source[]): Special | undefined {
   const { view, column } = wanted
-  const names = columnNames[view][column]
-  const found = [names?.sure ?? [], names?.likely ?? []].flatMap((list, place) =>
+  const names = columnNames(view, column)
+  const found = [names.sure, names.likely].flatMap((list, place) =>
     sources.flatMap((source) =>
       list.flatMap((name) => {
         const match = named(source.table, name)
@@ -132,12 +132,10 @@ const customerWords: readonly string[] = [
 ]
 
 function internal(own: Source): Special | undefined {
-  const names = columnNames.users.is_internal
-  const sure = (names?.sure ?? [])
-    .flatMap((name) => named(own.table, name) ?? [])
-    .find(({ type }) => type === 'boolean')
+  const names = columnNames('users', 'is_internal')
+  const sure = names.sure.flatMap((name) => named(own.table, name) ?? []).find(({ type }) => type === 'boolean')
   if (sure !== undefined) return made(sure, referenceTo(own, sure), nullDoubt(own.table, sure))
-  const likely = (names?.likely ?? []).flatMap((name) => named(own.table, name) ?? [])
+  const likely = names.likely.flatMap((name) => named(own.table, name) ?? [])
   const flags = likely.filter(({ type }) => type === 'boolean')
   const role = likely.find(({ type, values }) => type !== 'boolean' && values !== undefined)
   const customers = (role?.values ?? []).filter((value) => customerWords.includes(flat(value)))
@@ -167,7 +165,7 @@ export function isOneOf(reference: string, values: readonly string[]): string {
 
 /** A flag has no instant; only where there is no column with one. */
 function deletedFlag(own: Source): Special | undefined {
-  const instants = (columnNames.users.deleted_at?.sure ?? []).flatMap((name) => named(own.table, name) ?? [])
+  const instants = columnNames('users', 'deleted_at').sure.flatMap((name) => named(own.table, name) ?? [])
   if (instants.some(({ type }) => type !== 'boolean')) return undefined
   const flag = own.table.columns.find(
     ({ name, type }) =>
@@ -175,7 +173,7 @@ function deletedFlag(own: Source): Special | undefined {
       ['isdeleted', 'deleted', 'isremoved', 'removed', 'isarchived', 'archived'].includes(flat(name)),
   )
   if (flag === undefined) return undefined
-  const moved = (columnNames.users.updated_at?.sure ?? []).flatMap((name) => named(own.table, name) ?? [])[0]
+  const moved = columnNames('users', 'updated_at').sure.flatMap((name) => named(own.table, name) ?? [])[0]
   if (moved === undefined) return undefined
   const zone = moved.type === 'timestamp without time zone' ? " AT TIME ZONE 'UTC'" : ''
   const todo = `guessed from the flag ${flag.name}, which has no time: the last change is taken for it, and moves with each later one`
@@ -183,8 +181,8 @@ function deletedFlag(own: Source): Special | undefined {
 }
 
 function rating(own: Source): Special | undefined {
-  const names = [...(columnNames.generations.is_nsfw?.sure ?? []), ...(columnNames.generations.is_nsfw?.likely ?? [])]
-  const column = names.flatMap((name) => named(own.table, name) ?? [])[0]
+  const names = columnNames('generations', 'is_nsfw')
+  const column = [...names.sure, ...names.likely].flatMap((name) => named(own.table, name) ?? [])[0]
   if (column === undefined || column.type === 'boolean' || column.values === undefined) return undefined
   const adult = column.values.filter(
     (value) => /nsfw|adult|explicit|mature|xxx/i.test(value) && !/^(?:not|non|no)/i.test(value),
@@ -197,9 +195,9 @@ function rating(own: Source): Special | undefined {
 }
 
 function count(own: Source): Special | undefined {
-  const names = columnNames.generations.image_count
-  if ((names?.sure ?? []).some((name) => named(own.table, name) !== undefined)) return undefined
-  const lists = (names?.likely ?? []).flatMap((name) => named(own.table, name) ?? [])
+  const names = columnNames('generations', 'image_count')
+  if (names.sure.some((name) => named(own.table, name) !== undefined)) return undefined
+  const lists = names.likely.flatMap((name) => named(own.table, name) ?? [])
   const list = lists.find((column) => isList(column) || isJson(column))
   if (list === undefined || lists.some((column) => isWholeNumber(column))) return undefined
   const length = isList(list)
@@ -250,10 +248,8 @@ function planName(sources: readonly Source[]): Special | undefined {
 
 /** The ledger of others has a sign; ours has a kind instead. */
 function credits(own: Source): Special | undefined {
-  const names = columnNames.credit_ledger.credits
-  const column = [...(names?.sure ?? []), ...(names?.likely ?? [])]
-    .flatMap((name) => named(own.table, name) ?? [])
-    .find(isNumber)
+  const names = columnNames('credit_ledger', 'credits')
+  const column = [...names.sure, ...names.likely].flatMap((name) => named(own.table, name) ?? []).find(isNumber)
   if (column === undefined) return undefined
   const reference = referenceTo(own, column)
   const whole = isWholeNumber(column) ? `abs(${reference})` : `round(abs(${reference}))`
@@ -267,8 +263,8 @@ const saysMinor = (column: Column): boolean =>
 
 /** Money: whole numbers in columns named after cents are minor units; of anything else it must be asked. */
 function money({ view, column }: Wanted, sources: readonly Source[]): Special | undefined {
-  const names = columnNames[view][column]
-  const found = [...(names?.sure ?? []), ...(names?.likely ?? [])].flatMap((name) =>
+  const names = columnNames(view, column)
+  const found = [...names.sure, ...names.likely].flatMap((name) =>
     sources.flatMap((source) => {
       const match = named(source.table, name)
       return match !== undefined && isNumber(match) ? [{ source, match }] : []

@@ -1,7 +1,6 @@
-import type { View } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
+import { contract, isOptional, kindOf, type View } from '../../catalogue/views.ts'
 import type { Catalog, Column, Table } from './catalog.ts'
-import { type ColumnDraft, columnOf, type Kind, type Source } from './draft.ts'
+import { type ColumnDraft, columnOf, type Source } from './draft.ts'
 import { expressionOf, isJson, nullOf } from './expressions.ts'
 import { linkToUser, type Users } from './user-link.ts'
 
@@ -71,8 +70,8 @@ function assemble(looked: Looked, view: View, own: Source, parts: Parts): Stripe
       column === 'user_id'
         ? "not found: no table says which user is Stripe's customer"
         : 'not found, and NULL is refused'
-    const todo = wanted.endsWith('?') ? [] : [missing]
-    return { column, sql: nullOf(wanted.replace('?', '') as Kind, column, idType), certainty: 'left', todo }
+    const todo = isOptional(wanted) ? [] : [missing]
+    return { column, sql: nullOf(kindOf(wanted), idType), certainty: 'left', todo }
   })
   const joins = [...(link?.join === undefined ? [] : [link.join]), ...(parts.joins ?? [])]
   const lost = joins.length === 0 ? [] : ['rows of a customer that no user has are left out by the join']

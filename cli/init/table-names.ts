@@ -1,9 +1,13 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 
-/** What a table is called that a view is likely made of: names with a weight up to 10, and words that speak against it. */
+/** How to find the table behind a view: its names with a weight up to 10, and words that speak against it. */
 export interface TableNames {
   names: Readonly<Record<string, number>>
   not?: readonly string[]
+  /** Its columns tell a table by themselves, whatever its name; times and a state alone are in too many. */
+  hasTellingColumns?: true
+  /** Money: a copy of Stripe's objects has a table for it. */
+  isInStripe?: true
 }
 
 export const tableNames: Readonly<Record<View, TableNames>> = {
@@ -49,10 +53,13 @@ export const tableNames: Readonly<Record<View, TableNames>> = {
       job: 5,
     },
     not: ['like', 'tag', 'comment', 'log', 'event', 'failed', 'queue'],
+    hasTellingColumns: true,
   },
   subscriptions: {
     names: { subscription: 10, user_subscription: 10, membership: 7, user_plan: 7 },
     not: ['item', 'schedule', 'push', 'newsletter', 'webhook', 'topic', 'event', 'log', 'team'],
+    hasTellingColumns: true,
+    isInStripe: true,
   },
   subscription_events: {
     names: {
@@ -64,12 +71,21 @@ export const tableNames: Readonly<Record<View, TableNames>> = {
       billing_event: 5,
       mrr_movement: 9,
     },
+    hasTellingColumns: true,
+    isInStripe: true,
   },
   payments: {
     names: { payment: 10, charge: 9, purchase: 8, order: 6, transaction: 6, payment_transaction: 9, invoice: 5 },
     not: ['method', 'item', 'intent', 'credit', 'token', 'attempt', 'refund', 'line', 'payout', 'coin'],
+    hasTellingColumns: true,
+    isInStripe: true,
   },
-  refunds: { names: { refund: 10, payment_refund: 10, charge_refund: 10 }, not: ['request', 'policy'] },
+  refunds: {
+    names: { refund: 10, payment_refund: 10, charge_refund: 10 },
+    not: ['request', 'policy'],
+    hasTellingColumns: true,
+    isInStripe: true,
+  },
   credit_ledger: {
     names: {
       credit_ledger: 10,
@@ -88,6 +104,7 @@ export const tableNames: Readonly<Record<View, TableNames>> = {
       credit: 5,
     },
     not: ['note', 'card', 'grant', 'pack', 'package'],
+    hasTellingColumns: true,
   },
   bug_reports: {
     names: { bug_report: 10, bug: 9, problem_report: 9, issue_report: 9, support_ticket: 6, feedback: 5, ticket: 5 },

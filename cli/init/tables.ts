@@ -1,4 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
+import { contract, type View, views } from '../../catalogue/views.ts'
 import type { Catalog, Table } from './catalog.ts'
 import { shareFound } from './columns.ts'
 import { idOf } from './draft.ts'
@@ -27,19 +27,6 @@ interface Scored {
   score: number
 }
 
-/** Views whose columns tell a table by themselves, whatever its name; times and a state alone are in too many. */
-const tellingViews: readonly View[] = [
-  'generations',
-  'subscriptions',
-  'subscription_events',
-  'payments',
-  'refunds',
-  'credit_ledger',
-]
-
-/** Stripe's tables are only where the money is. */
-const stripeViews: readonly View[] = ['subscriptions', 'subscription_events', 'payments', 'refunds']
-
 export function chooseUsers(catalog: Catalog): Choice {
   const referred = new Map<string, number>()
   for (const table of catalog.tables) {
@@ -67,7 +54,7 @@ export function chooseTable(
   users: Users | undefined,
   usersTable: Table | undefined,
 ): Choice {
-  const needsUser = view !== 'visits' && view !== 'bug_reports' && view !== 'influencer_requests'
+  const needsUser = 'user_id' in contract[view]
   return choose(view, catalog, (table) => {
     if (table === usersTable) return -100
     const isLinked = !needsUser || linkToUser(catalog, users, { alias: 't', table, join: undefined }) !== undefined
@@ -77,11 +64,12 @@ export function chooseTable(
 
 function choose(view: View, catalog: Catalog, more: (table: Table) => number): Choice {
   const scored = catalog.tables
-    .filter((table) => !isStripe(table) || stripeViews.includes(view))
+    .filter((table) => !isStripe(table) || tableNames[view].isInStripe === true)
     .map((table): Scored => {
       const name = scoreOfName(view, table)
       const shape = shareFound(view, table)
-      const isTelling = tellingViews.includes(view) && shape >= 0.75 && !isBetterElsewhere(view, table, scoreMin)
+      const isTelling =
+        tableNames[view].hasTellingColumns === true && shape >= 0.75 && !isBetterElsewhere(view, table, scoreMin)
       return {
         table,
         name,

@@ -1,5 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
-import { enumerations } from '../check/enumerations.ts'
+import { columns, type View } from '../../catalogue/views.ts'
 import { flat } from './names.ts'
 
 /** What others call the values of the contract. A value that is not here is left to the adopter. */
@@ -77,8 +76,9 @@ const synonyms: Readonly<Record<string, Readonly<Record<string, readonly string[
 
 /** The values that the contract has for a column; undefined where any will do. */
 export function wantedValues(view: View, column: string): readonly string[] | undefined {
-  const listed = (enumerations[view] ?? []).find((enumeration) => enumeration.column === column)?.values
-  return listed ?? (view === 'bug_reports' && column === 'status' ? ['open', 'closed'] : undefined)
+  return (
+    columns[view][column]?.values ?? (view === 'bug_reports' && column === 'status' ? ['open', 'closed'] : undefined)
+  )
 }
 
 /** For each value that is found, the contract's, or undefined where none of ours is known to mean that. */

@@ -1,4 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import type { Catalog, Table } from './catalog.ts'
 import { draftColumns, type Looked, nullColumns } from './columns.ts'
 import type { ColumnDraft, ViewDraft } from './draft.ts'
@@ -8,7 +8,7 @@ import { type Choice, chooseTable, chooseUsers } from './tables.ts'
 import { usersOf } from './user-link.ts'
 import { settledStates } from './values.ts'
 
-/** All twelve views, as far as the catalogue tells; pure: the same catalogue gives the same views. */
+/** All source views, as far as the catalogue tells; pure: the same catalogue gives the same views. */
 export function draftViews(catalog: Catalog): ViewDraft[] {
   const chosen = chooseUsers(catalog)
   const users = chosen.table === undefined ? undefined : usersOf(catalog, chosen.table)

@@ -15,7 +15,7 @@ export interface InstallOptions {
 }
 
 /**
- * Lays the reference platform's tables, the twelve source views over them and the exporter's role and rights into a
+ * Lays the reference platform's tables, the source views over them and the exporter's role and rights into a
  * database. Can be run again: migrations that were run are not run again, views and rights are brought up to date.
  * @returns the URL with which the exporter connects
  */

@@ -3,6 +3,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAnalyticsStore } from '../../audit-api/analytics/sources/store.ts'
 import { auditServiceRole, migrateAudit } from '../../audit-api/migrations/migrate.ts'
+import { views } from '../../catalogue/views.ts'
 import { layout } from '../../exporter/figures/index.ts'
 import { migrateStore } from '../../exporter/main.ts'
 import { withoutLease } from '../../exporter/store/fence.ts'
@@ -77,13 +78,7 @@ const audit = 'barometer_audit'
 
 /** What docs/security.md says in words. */
 const grants: Record<string, readonly string[]> = {
-  [exporterRole]: [
-    'USAGE on schema barometer_source',
-    ...tables(
-      'barometer_source',
-      'bug_reports characters credit_ledger generations influencer_requests payments refunds sessions subscription_events subscriptions users visits',
-    ),
-  ],
+  [exporterRole]: ['USAGE on schema barometer_source', ...tables('barometer_source', views.join(' '))],
   [auditServiceRole]: [
     `USAGE on schema ${audit}`,
     ...tables(

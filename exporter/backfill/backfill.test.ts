@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { generationsInProgress, popularGenerations } from '../../catalogue/content.ts'
-import { views } from '../../catalogue/define.ts'
 import { bugReportsOpen, influencerRequestsPending } from '../../catalogue/quick-actions.ts'
+import { views } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { inSchema } from '../../testing/figures/samples.ts'

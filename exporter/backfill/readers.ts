@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import { createPool, type PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { labelSets } from '../figures/labels.ts'

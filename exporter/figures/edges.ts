@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import { type RangeEdge, viewEdge as viewEdgeOf } from '../store/ranges.ts'
 import { type Edge, rowEdge as rowEdgeOf } from '../store/windows.ts'
 import { account } from './states/account.ts'

@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'

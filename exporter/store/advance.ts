@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { type Domain, overlap } from './domain.ts'

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'

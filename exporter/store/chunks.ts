@@ -1,6 +1,6 @@
-import type { View } from '../../catalogue/define.ts'
+import { appendedBy, type View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import { appendedBy, overlap } from './domain.ts'
+import { overlap } from './domain.ts'
 import type { Inputs } from './figure.ts'
 import type { DomainPart, FeedPart } from './parts.ts'
 import { bind } from './run-figure.ts'

@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 
 /**
  * How the store is told what to keep. A feed reads what changed in one view since the last refresh; facts are added up from
@@ -90,16 +90,6 @@ export const dirtyOf = (domain: Pick<State, 'name'>): string => `rollup_${domain
 export const turnedOf = (name: string): string => `rollup_${name}_turned`
 export const cellsOf = (cells: Pick<Cells, 'name'>): string => `rollup_${cells.name}`
 export const seenOf = (view: View): string => `rollup_${view}_seen`
-
-/** The time column of the append-only views; the other views change, and are followed by `updated_at`. */
-export const appendedBy: Partial<Record<View, string>> = {
-  visits: 'visited_at',
-  sessions: 'started_at',
-  subscription_events: 'occurred_at',
-  payments: 'paid_at',
-  refunds: 'refunded_at',
-  credit_ledger: 'created_at',
-}
 
 /** How long after its own time column a row may become visible and still be seen by the next refresh. */
 export const overlap = `interval '2 hours'`

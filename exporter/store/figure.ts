@@ -1,4 +1,5 @@
-import type { KeptSet, Metric, View } from '../../catalogue/define.ts'
+import type { KeptSet, Metric } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { ActivityThresholds } from '../../lib/variables.ts'
 import type { Cells, State } from './domain.ts'
 

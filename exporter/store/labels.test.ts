@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type View, views } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { createDatabase, type TestDatabase } from '../../testing/database.ts'
 import { inSchema } from '../../testing/figures/samples.ts'

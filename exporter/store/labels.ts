@@ -1,4 +1,5 @@
-import { type KeptSet, keptMax, keptSets, type View } from '../../catalogue/define.ts'
+import { type KeptSet, keptMax, keptSets } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import type { Inputs, PopularItem } from './figure.ts'
 import type { LabelSet } from './layout.ts'

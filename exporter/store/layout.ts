@@ -1,4 +1,5 @@
-import { type KeptSet, type View, views } from '../../catalogue/define.ts'
+import type { KeptSet } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import type { Cells, State } from './domain.ts'
 import type { Collector, RangeFunction, Reading } from './figure.ts'
 import type { DomainPart, FeedPart, Part } from './parts.ts'

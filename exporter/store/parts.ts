@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import type { Domain, Facts } from './domain.ts'
 

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import type { Part, PartState } from './parts.ts'
 

@@ -1,4 +1,5 @@
-import { appendedBy, type Cells, cellsOf, type Domain, type Facts, stateOf } from './domain.ts'
+import { appendedBy } from '../../catalogue/views.ts'
+import { type Cells, cellsOf, type Domain, type Facts, stateOf } from './domain.ts'
 import { type Accounts, grainNumber, keptSums, sumsAdded } from './statements.ts'
 import { rowEdge } from './windows.ts'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import {
   type Cells,

@@ -1,4 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
+import { contract, isOptional, type Kind, kindOf, type View, views } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 
 /**
@@ -12,105 +12,12 @@ const kinds = {
   id: { types: ['bigint', 'uuid', 'text'], expected: 'bigint, uuid or text' },
   instant: { types: ['timestamp with time zone'], expected: 'timestamptz' },
   text: { types: ['text', 'character varying'], expected: 'text' },
-  code: { types: ['character', 'character varying', 'text'], expected: 'char' },
+  country: { types: ['character', 'character varying', 'text'], expected: 'char' },
+  currency: { types: ['character', 'character varying', 'text'], expected: 'char' },
   flag: { types: ['boolean'], expected: 'boolean' },
   number: { types: ['integer', 'bigint', 'smallint'], expected: 'int' },
   minorUnits: { types: ['bigint', 'integer', 'smallint'], expected: 'bigint' },
-} as const
-type Kind = keyof typeof kinds
-type Column = Kind | `${Kind}?`
-
-/** The columns of the twelve views; `?` marks those that may be NULL. */
-export const contract: Readonly<Record<View, Readonly<Record<string, Column>>>> = {
-  users: {
-    user_id: 'id',
-    created_at: 'instant',
-    deleted_at: 'instant?',
-    updated_at: 'instant',
-    country: 'code?',
-    signup_source: 'text?',
-    visitor_id: 'text?',
-    is_internal: 'flag',
-  },
-  visits: { visit_id: 'id', visitor_id: 'text', visited_at: 'instant', source: 'text?' },
-  sessions: { session_id: 'id', user_id: 'id', started_at: 'instant' },
-  characters: {
-    character_id: 'id',
-    user_id: 'id',
-    created_at: 'instant',
-    deleted_at: 'instant?',
-    updated_at: 'instant',
-  },
-  generations: {
-    generation_id: 'id',
-    user_id: 'id',
-    created_at: 'instant',
-    started_at: 'instant?',
-    finished_at: 'instant?',
-    updated_at: 'instant',
-    status: 'text',
-    type: 'text',
-    quality: 'text',
-    aspect_ratio: 'text',
-    is_nsfw: 'flag',
-    image_count: 'number',
-    failure_reason: 'text?',
-    scene: 'text?',
-    environment: 'text?',
-    outfit: 'text?',
-    pose: 'text?',
-  },
-  subscriptions: {
-    subscription_id: 'id',
-    user_id: 'id',
-    tier: 'text',
-    status: 'text',
-    amount_minor: 'minorUnits',
-    currency: 'code',
-    interval: 'text',
-    interval_count: 'number',
-    started_at: 'instant',
-    ended_at: 'instant?',
-    updated_at: 'instant',
-  },
-  subscription_events: {
-    event_id: 'id',
-    subscription_id: 'id',
-    user_id: 'id',
-    occurred_at: 'instant',
-    kind: 'text',
-    from_tier: 'text?',
-    to_tier: 'text?',
-    mrr_before_minor: 'minorUnits',
-    mrr_after_minor: 'minorUnits',
-    currency: 'code',
-  },
-  payments: {
-    payment_id: 'id',
-    user_id: 'id',
-    paid_at: 'instant',
-    kind: 'text',
-    amount_minor: 'minorUnits',
-    currency: 'code',
-  },
-  refunds: {
-    refund_id: 'id',
-    payment_id: 'id',
-    user_id: 'id',
-    refunded_at: 'instant',
-    amount_minor: 'minorUnits',
-    currency: 'code',
-  },
-  credit_ledger: { entry_id: 'id', user_id: 'id', created_at: 'instant', kind: 'text', credits: 'minorUnits' },
-  bug_reports: {
-    bug_report_id: 'id',
-    created_at: 'instant',
-    updated_at: 'instant',
-    status: 'text',
-    severity: 'text?',
-  },
-  influencer_requests: { request_id: 'id', created_at: 'instant', updated_at: 'instant', status: 'text' },
-}
+} as const satisfies Readonly<Record<Kind, { types: readonly string[]; expected: string }>>
 
 /** How a view stands against the contract. `problems` has one line each, naming view, column, found and expected. */
 export interface ViewInspection {
@@ -130,7 +37,7 @@ interface ColumnRow {
   type: string
 }
 
-/** Looks at all twelve views in the system catalogue; reads none of their rows. A table or a materialized view does as well. */
+/** Looks at all views in the system catalogue; reads none of their rows. A table or a materialized view does as well. */
 export async function inspectViews(
   client: Pick<PoolClient, 'query'>,
   sourceSchema: string,
@@ -171,14 +78,10 @@ function inspect(view: View, found: readonly ColumnRow[], userId: string | undef
   return { view, present: true, problems, types }
 }
 
-function kindOf(column: Column): Kind {
-  return column.replace('?', '') as Kind
-}
-
 /** Columns of the view that may not be NULL. */
 export function requiredColumns(view: View): string[] {
   return Object.entries(contract[view])
-    .filter(([, column]) => !column.endsWith('?'))
+    .filter(([, column]) => !isOptional(column))
     .map(([name]) => name)
 }
 

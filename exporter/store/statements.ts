@@ -1,6 +1,5 @@
-import type { View } from '../../catalogue/define.ts'
+import { appendedBy, contract, type View } from '../../catalogue/views.ts'
 import {
-  appendedBy,
   type Cells,
   cellsOf,
   type Domain,
@@ -15,7 +14,7 @@ import {
   stateOf,
   turnedOf,
 } from './domain.ts'
-import { contract, requiredColumns } from './source-contract.ts'
+import { requiredColumns } from './source-contract.ts'
 
 /**
  * The statements of a refresh. Each part is one statement, so that all its look-ups see the state as it was before, and its

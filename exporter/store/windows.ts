@@ -1,4 +1,4 @@
-import type { View } from '../../catalogue/define.ts'
+import type { View } from '../../catalogue/views.ts'
 import { type CalendarWindow, sqlInterval, unitOfWindow, type Window } from '../../catalogue/windows.ts'
 import { type Cells, cellsOf } from './domain.ts'
 import { type Accounts, asFacts, grainNumber, startOfSlot } from './statements.ts'

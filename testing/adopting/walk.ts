@@ -2,14 +2,19 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pg from 'pg'
 import { expect } from 'vitest'
+import { views } from '../../catalogue/views.ts'
 import type { CheckReport } from '../../cli/check/report.ts'
 import { parseExposition, type Reading } from '../../cli/exposition.ts'
 import { roleUrl } from '../../database/platform/install.ts'
 import { barometer } from '../cli.ts'
 import { createDatabase, testDirectory } from '../database.ts'
 
-export const read = (path: string): string => readFileSync(resolve(import.meta.dirname, '../../docs', path), 'utf8')
-export const page = read('adopting.md')
+export const page = readFileSync(resolve(import.meta.dirname, '../../docs/adopting.md'), 'utf8')
+
+/** The views that the page's platforms are shown with. Another one these platforms have no table for, and it is deleted. */
+export const onPage: readonly string[] = views.filter((view) =>
+  new RegExp(`^${view} +(?:found|guessed|left)`, 'm').test(page),
+)
 
 /** The SQL of docs/adopting.md below `<!-- who: what -->`. */
 export function block(who: string, what: string): string {
@@ -31,7 +36,7 @@ function editsOf(walk: string): Edits {
     new RegExp(`<!-- ${walk}: ${what} ([a-z_, ]+) -->`).exec(page)?.[1]?.split(', ') ?? []
   const named = [...page.matchAll(new RegExp(`<!-- ${walk}: ([a-z_]+) -->`, 'g'))].map((match) => match[1] ?? '')
   return {
-    deleted: listed('delete'),
+    deleted: [...listed('delete'), ...views.filter((view) => !onPage.includes(view))],
     emptied: listed('empty'),
     changed: new Map(named.map((view) => [view, block(walk, view)])),
   }
@@ -119,7 +124,8 @@ async function check(url: string): Promise<{ exitCode: number | null; report: Ch
   return { exitCode: ran.exitCode, report: JSON.parse(ran.stdout) }
 }
 
-export const problemsOf = (report: CheckReport): string[] => report.views.flatMap(({ problems }) => problems)
+export const problemsOf = (report: CheckReport): string[] =>
+  report.views.flatMap(({ view, problems }) => (onPage.includes(view) ? problems : []))
 
 export async function figures(url: string): Promise<Reading[]> {
   const ran = await barometer(['metrics'], { DATABASE_URL: url })

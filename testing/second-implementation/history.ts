@@ -1,185 +1,83 @@
-import { keptSets, type View, views } from '../../catalogue/define.ts'
+import { keptSets } from '../../catalogue/define.ts'
+import {
+  type ColumnsOf,
+  columns,
+  contract,
+  isOptional,
+  type Kind,
+  kindOf,
+  type View,
+  views,
+} from '../../catalogue/views.ts'
 import type { Inputs } from '../../exporter/store/figure.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 
 /** An instant as text that Postgres reads: UTC, up to microseconds. */
 export type Instant = string
 
-/** The rows of the twelve views. Ids are whole numbers, which `insertHistory` makes into ids of the schema's type. */
-export interface Rows {
-  users: {
-    user_id: number
-    created_at: Instant
-    deleted_at: Instant | null
-    updated_at: Instant
-    country: string | null
-    signup_source: string | null
-    visitor_id: string | null
-    is_internal: boolean
-  }
-  visits: { visit_id: number; visitor_id: string; visited_at: Instant; source: string | null }
-  sessions: { session_id: number; user_id: number; started_at: Instant }
-  characters: {
-    character_id: number
-    user_id: number
-    created_at: Instant
-    deleted_at: Instant | null
-    updated_at: Instant
-  }
-  generations: {
-    generation_id: number
-    user_id: number
-    created_at: Instant
-    started_at: Instant | null
-    finished_at: Instant | null
-    updated_at: Instant
-    status: string
-    type: string
-    quality: string
-    aspect_ratio: string
-    is_nsfw: boolean
-    image_count: number
-    failure_reason: string | null
-    scene: string | null
-    environment: string | null
-    outfit: string | null
-    pose: string | null
-  }
-  subscriptions: {
-    subscription_id: number
-    user_id: number
-    tier: string
-    status: string
-    amount_minor: number
-    currency: string
-    interval: string
-    interval_count: number
-    started_at: Instant
-    ended_at: Instant | null
-    updated_at: Instant
-  }
-  subscription_events: {
-    event_id: number
-    subscription_id: number
-    user_id: number
-    occurred_at: Instant
-    kind: string
-    from_tier: string | null
-    to_tier: string | null
-    mrr_before_minor: number
-    mrr_after_minor: number
-    currency: string
-  }
-  payments: {
-    payment_id: number
-    user_id: number
-    paid_at: Instant
-    kind: string
-    amount_minor: number
-    currency: string
-  }
-  refunds: {
-    refund_id: number
-    payment_id: number
-    user_id: number
-    refunded_at: Instant
-    amount_minor: number
-    currency: string
-  }
-  credit_ledger: { entry_id: number; user_id: number; created_at: Instant; kind: string; credits: number }
-  bug_reports: {
-    bug_report_id: number
-    created_at: Instant
-    updated_at: Instant
-    status: string
-    severity: string | null
-  }
-  influencer_requests: { request_id: number; created_at: Instant; updated_at: Instant; status: string }
+/** What a column of a kind holds here. Ids are whole numbers, which `insertHistory` makes into ids of the schema's type. */
+interface Values {
+  id: number
+  instant: Instant
+  text: string
+  country: string
+  currency: string
+  flag: boolean
+  number: number
+  minorUnits: number
 }
+type ValueOf<Of> = Of extends `${infer Optional extends Kind}?`
+  ? Values[Optional] | null
+  : Of extends Kind
+    ? Values[Of]
+    : never
+
+/** The rows of each view, by its name. */
+export type Rows = { [Of in View]: { [Name in keyof ColumnsOf<Of>]: ValueOf<ColumnsOf<Of>[Name]> } }
 
 export type History = { readonly [V in View]: readonly Rows[V][] }
+type PartialRows = { readonly [V in View]?: Partial<Rows[V]> }
 /** What a test says of its rows; the rest is `ordinary`. */
 export type PartialHistory = { readonly [V in View]?: readonly Partial<Rows[V]>[] }
 
 const someTime = '2026-01-01 00:00:00Z'
-const ordinary: Rows = {
-  users: {
-    user_id: 1,
-    created_at: someTime,
-    deleted_at: null,
-    updated_at: someTime,
-    country: 'DE',
-    signup_source: 'direct',
-    visitor_id: null,
-    is_internal: false,
-  },
-  visits: { visit_id: 1, visitor_id: 'v1', visited_at: someTime, source: 'direct' },
-  sessions: { session_id: 1, user_id: 1, started_at: someTime },
-  characters: { character_id: 1, user_id: 1, created_at: someTime, deleted_at: null, updated_at: someTime },
-  generations: {
-    generation_id: 1,
-    user_id: 1,
-    created_at: someTime,
-    started_at: someTime,
-    finished_at: someTime,
-    updated_at: someTime,
-    status: 'succeeded',
-    type: 'studio',
-    quality: 'draft',
-    aspect_ratio: '1:1',
-    is_nsfw: false,
-    image_count: 1,
-    failure_reason: null,
-    scene: null,
-    environment: null,
-    outfit: null,
-    pose: null,
-  },
-  subscriptions: {
-    subscription_id: 1,
-    user_id: 1,
-    tier: 'pro',
-    status: 'active',
-    amount_minor: 1000,
-    currency: 'EUR',
-    interval: 'month',
-    interval_count: 1,
-    started_at: someTime,
-    ended_at: null,
-    updated_at: someTime,
-  },
-  subscription_events: {
-    event_id: 1,
-    subscription_id: 1,
-    user_id: 1,
-    occurred_at: someTime,
-    kind: 'new',
-    from_tier: null,
-    to_tier: 'pro',
-    mrr_before_minor: 0,
-    mrr_after_minor: 1000,
-    currency: 'EUR',
-  },
-  payments: {
-    payment_id: 1,
-    user_id: 1,
-    paid_at: someTime,
-    kind: 'subscription',
-    amount_minor: 1000,
-    currency: 'EUR',
-  },
-  refunds: { refund_id: 1, payment_id: 1, user_id: 1, refunded_at: someTime, amount_minor: 1000, currency: 'EUR' },
-  credit_ledger: { entry_id: 1, user_id: 1, created_at: someTime, kind: 'purchased', credits: 1 },
-  bug_reports: { bug_report_id: 1, created_at: someTime, updated_at: someTime, status: 'open', severity: 'major' },
-  influencer_requests: { request_id: 1, created_at: someTime, updated_at: someTime, status: 'pending' },
+const ordinaryValues: Values = {
+  id: 1,
+  instant: someTime,
+  text: 'some',
+  country: 'DE',
+  currency: 'EUR',
+  flag: false,
+  number: 1,
+  minorUnits: 1000,
+}
+
+/** Where an ordinary row is not NULL in what may be, nor has the first value of what is one of a few. */
+const overrides: PartialRows = {
+  users: { country: 'DE', signup_source: 'direct' },
+  visits: { visitor_id: 'v1', source: 'direct' },
+  generations: { started_at: someTime, finished_at: someTime, status: 'succeeded', aspect_ratio: '1:1' },
+  subscriptions: { tier: 'pro', status: 'active', interval: 'month' },
+  subscription_events: { to_tier: 'pro', mrr_before_minor: 0 },
+  credit_ledger: { credits: 1 },
+  bug_reports: { status: 'open', severity: 'major' },
+}
+
+/** What a test says nothing of: one row of the view, by the kinds of its columns. */
+function ordinary(view: View): Readonly<Record<string, unknown>> {
+  const byKind = Object.entries(columns[view]).map(([name, { kind, values }]) => [
+    name,
+    isOptional(kind) ? null : (values?.[0] ?? ordinaryValues[kindOf(kind)]),
+  ])
+  return { ...Object.fromEntries(byKind), ...overrides[view] }
 }
 
 /** Every view with whole rows; a row without an id of its own has its place, from 1, as its id. */
 export function complete(history: PartialHistory): History {
   const entries = views.map((view) => {
-    const id = Object.keys(ordinary[view])[0] as string
-    const rows = (history[view] ?? []).map((row, index) => ({ ...ordinary[view], [id]: index + 1, ...row }))
+    const one = ordinary(view)
+    const id = Object.keys(one)[0] as string
+    const rows = (history[view] ?? []).map((row, index) => ({ ...one, [id]: index + 1, ...row }))
     return [view, rows] as const
   })
   return Object.fromEntries(entries) as unknown as History
@@ -195,14 +93,20 @@ export type SchemaName = keyof typeof schemas
 
 /** Plain tables that are named like the views. */
 export async function createSchema(client: Pick<PoolClient, 'query'>, name: SchemaName): Promise<void> {
-  const types = { ...schemas[name], instant: 'timestamptz', flag: 'boolean' }
+  const { code, ...free } = schemas[name]
+  const types: Record<Kind, string> = {
+    ...free,
+    country: code,
+    currency: code,
+    instant: 'timestamptz',
+    flag: 'boolean',
+  }
   await client.query(`CREATE SCHEMA ${name}`)
   for (const view of views) {
-    const columns = Object.entries(contract[view]).map(([column, kind]) => {
-      const optional = kind.endsWith('?')
-      return `"${column}" ${types[kind.replace('?', '') as keyof typeof types]} ${optional ? '' : 'NOT NULL'}`
-    })
-    await client.query(`CREATE TABLE ${name}.${view} (${columns.join(', ')}, "beside the contract" int)`)
+    const defined = Object.entries(contract[view]).map(
+      ([column, kind]) => `"${column}" ${types[kindOf(kind)]} ${isOptional(kind) ? '' : 'NOT NULL'}`,
+    )
+    await client.query(`CREATE TABLE ${name}.${view} (${defined.join(', ')}, "beside the contract" int)`)
   }
 }
 

@@ -1,3 +1,4 @@
+import { columns, isOptional, type Kind, kindOf, type View, views } from '../../catalogue/views.ts'
 import type { History, Instant, Rows } from './history.ts'
 import { hour, instantOf, microseconds } from './rules.ts'
 
@@ -46,16 +47,20 @@ const quarter = hour / 4n
 const wide = (prefix: string) => Array.from({ length: 26 }, (_, index) => `${prefix}${String.fromCharCode(65 + index)}`)
 const itemNames = [...wide('scene '), 'other', 'unknown', 'müller "quoted" \\']
 
+/** When a row of the view came to be. */
+const firstInstant = (view: View): string | undefined =>
+  Object.keys(columns[view]).find((name) => kindOf(columns[view][name]?.kind ?? 'text') === 'instant')
+
 class Generator {
   private readonly random: Random
   private readonly now: bigint
   private readonly people: number
   private readonly isWide: boolean
 
-  constructor(random: Random, now: bigint) {
+  constructor(random: Random, now: bigint, people = 1 + random(45)) {
     this.random = random
     this.now = now
-    this.people = 1 + random(45)
+    this.people = people
     this.isWide = random(2) === 0
   }
 
@@ -204,9 +209,39 @@ class Generator {
     }))
   }
 
-  history(): History {
+  /** Rows of a view that has no generator above, by the kinds of its columns. */
+  ofKinds(view: View): Readonly<Record<string, unknown>>[] {
+    return this.many(60, (id) => {
+      const happened = this.near()
+      const values = Object.keys(columns[view]).map((name, place) => {
+        if (place === 0) return [name, id]
+        const isMoment = name === 'updated_at' || name === firstInstant(view)
+        return [name, isMoment ? happened : this.ofKind(view, name)]
+      })
+      return Object.fromEntries(values)
+    })
+  }
+
+  private ofKind(view: View, name: string): unknown {
+    const { kind, values } = columns[view][name] ?? { kind: 'text' }
+    if (isOptional(kind) && this.chance(30)) return null
+    const ofKind: Record<Kind, () => unknown> = {
+      id: () => (name === 'user_id' ? this.someone() : 1 + this.random(60)),
+      instant: () => this.near(),
+      text: () => this.pick(values === undefined ? ['', ...this.few(wide(`${name} `))] : [...values, 'lost']),
+      country: () => this.pick(['', ...this.few(wide('Q'))]),
+      currency: () => this.pick(['EUR', 'JPY', 'KWD', '']),
+      flag: () => this.chance(30),
+      number: () => this.random(5),
+      minorUnits: () => this.pick([0, 1, 500, 1999, 100_000]),
+    }
+    return ofKind[kindOf(kind)]()
+  }
+
+  /** @param others one for each view that has no generator above, so that a new view changes no row of the others */
+  history(others: (view: View, people: number) => Generator): History {
     const users = this.users()
-    return {
+    const own: Partial<History> = {
       users,
       visits: this.visits(),
       sessions: this.sessions(users),
@@ -248,6 +283,10 @@ class Generator {
         return { request_id, created_at, updated_at: created_at, status }
       }),
     }
+    const rest = views
+      .filter((view) => own[view] === undefined)
+      .map((view) => [view, others(view, this.people).ofKinds(view)])
+    return { ...own, ...Object.fromEntries(rest) }
   }
 
   /** The same platform a while later: what was there is mostly there, unchanged. */
@@ -260,6 +299,12 @@ class Generator {
   }
 }
 
+const ownRandom = (seed: number, view: View): Random => randomOf(seed * views.length + views.indexOf(view))
+
+/** What a view gets that has no generator of its own. */
+export const rowsOfKinds = (view: View, seed: number): Readonly<Record<string, unknown>>[] =>
+  new Generator(ownRandom(seed, view), microseconds('2026-06-01 00:00:00Z')).ofKinds(view)
+
 /** One platform with a past, within weeks of a change of its clocks. */
 export function scenarioOf(seed: number): Scenario {
   const random = randomOf(seed)
@@ -267,8 +312,9 @@ export function scenarioOf(seed: number): Scenario {
   const grid = BigInt(random(3) === 0 ? random(40) * 96 : random(120))
   const now = microseconds(moment) + grid * quarter + BigInt(random(3) - 1)
   const later = now + BigInt(1 + random(150)) * quarter
+  const others = (at: bigint) => (view: View, people: number) => new Generator(ownRandom(seed, view), at, people)
   const generator = new Generator(random, now)
-  const history = generator.history()
-  const laterHistory = generator.later(history, new Generator(random, later).history())
+  const history = generator.history(others(now))
+  const laterHistory = generator.later(history, new Generator(random, later).history(others(later)))
   return { timezone, asOf: instantOf(now), laterAsOf: instantOf(later), history, laterHistory }
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { keptSets, views } from '../../catalogue/define.ts'
+import { keptSets } from '../../catalogue/define.ts'
+import { views } from '../../catalogue/views.ts'
 import { layout } from '../../exporter/figures/index.ts'
 import type { Inputs } from '../../exporter/store/figure.ts'
 import { nothingKept, plainCandidates, readKept, refreshKept, refreshPopular } from '../../exporter/store/labels.ts'

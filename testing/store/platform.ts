@@ -1,5 +1,4 @@
-import { type View, views } from '../../catalogue/define.ts'
-import { contract } from '../../exporter/store/source-contract.ts'
+import { appendedBy, contract, type View, views } from '../../catalogue/views.ts'
 import { type Pool, transaction } from '../../lib/postgres.ts'
 import type { SchemaName } from '../second-implementation/history.ts'
 import { complete, createSchema, insertHistory, type PartialHistory } from '../second-implementation/history.ts'
@@ -15,14 +14,6 @@ const day = 24n * hour
 /** Rows may become visible so long after their own time column says, or less. */
 const overlap = 2n * hour
 
-const timeColumns: Partial<Record<View, string>> = {
-  visits: 'visited_at',
-  sessions: 'started_at',
-  subscription_events: 'occurred_at',
-  payments: 'paid_at',
-  refunds: 'refunded_at',
-  credit_ledger: 'created_at',
-}
 const instantColumns = (view: View): string[] =>
   Object.keys(contract[view]).filter((column) => contract[view][column]?.startsWith('instant') === true)
 
@@ -113,7 +104,7 @@ export class Platform {
     if (value === null || typeof value !== 'object') return value
     if ('stamp' in value) return instantOf(this.stamp(value, context))
     const instant = this.instant(value, context)
-    return instantOf(timeColumns[context.view] === context.column ? this.notTooLate(context.view, instant) : instant)
+    return instantOf(appendedBy[context.view] === context.column ? this.notTooLate(context.view, instant) : instant)
   }
 
   private instant(time: Time, { user, last, view }: ValueContext): bigint {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { type View, views } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import { collectors, layout } from '../../exporter/figures/index.ts'
 import type { RefreshResult } from '../../exporter/refresh/refresh.ts'
 import { sourcesOf } from '../../exporter/store/figure.ts'

@@ -1,5 +1,14 @@
 import fc from 'fast-check'
-import type { View } from '../../catalogue/define.ts'
+import {
+  appendedBy,
+  type ColumnsOf,
+  columns,
+  isOptional,
+  type Kind,
+  kindOf,
+  type View,
+  views,
+} from '../../catalogue/views.ts'
 
 /** An instant that is worked out when its row is written, from the clock and what was read before. */
 export type Time =
@@ -26,6 +35,10 @@ export interface SeededRow {
   view: View
   seed: Seed
 }
+
+/** Views whose rows change. */
+export type MutableView = { [Of in View]: 'updated_at' extends keyof ColumnsOf<Of> ? Of : never }[View]
+const isMutable = (view: View): view is MutableView => appendedBy[view] === undefined
 
 /** 12 users, so that things meet; 13 is in no `users`. */
 export const usersMax = 12
@@ -122,14 +135,50 @@ const generationColumns: Record<string, fc.Arbitrary<SeedValue>> = {
 }
 const generations = fc.record(generationColumns) as fc.Arbitrary<Seed>
 
-const rows: fc.Arbitrary<SeededRow> = fc.oneof(
-  row('users', 9, { created_at: time, updated_at, ...ofUser }),
-  row('visits', 5, { visitor_id, visited_at: time, source: text(null, '', 'direct', 'ad') }),
-  row('sessions', 6, { user_id: busyUser, started_at: time }),
-  row('characters', 3, { user_id, created_at: time, updated_at, deleted_at: seldom(evenTime) }),
-  { weight: 10, arbitrary: generations.map((seed): SeededRow => ({ view: 'generations', seed })) },
-  row('subscriptions', 5, { user_id, started_at: time, updated_at, ...ofSubscription }),
-  row('subscription_events', 3, {
+/** Some of the columns get another value, and `updated_at` says so. */
+const change = (columns: Record<string, fc.Arbitrary<SeedValue>>): fc.Arbitrary<Seed> =>
+  fc.record({ ...columns, updated_at }, { requiredKeys: ['updated_at'] }) as fc.Arbitrary<Seed>
+
+/** Of a view that has no columns of its own here: what its kinds allow, which finds less than what was thought about. */
+function ofKinds(view: View): Record<string, fc.Arbitrary<SeedValue>> {
+  const [id, ...names] = Object.keys(columns[view])
+  const happens = names.find((name) => columns[view][name]?.kind === 'instant')
+  const entries = names.map((name) => {
+    const { kind, values } = columns[view][name] ?? { kind: 'text' }
+    if (name === 'updated_at') return [name, updated_at]
+    const byKind: Record<Kind, fc.Arbitrary<SeedValue>> = {
+      id: name === 'user_id' ? user_id : fc.integer({ min: 1, max: 20 }),
+      instant: name === happens ? time : evenTime,
+      text: values === undefined ? text('', 'some', 'other') : text(...values, 'lost'),
+      country: text('DE', 'FR', ''),
+      currency,
+      flag: fc.boolean(),
+      number: fc.nat(4),
+      minorUnits: amount_minor,
+    }
+    return [name, isOptional(kind) ? maybe(byKind[kindOf(kind)]) : byKind[kindOf(kind)]]
+  })
+  if (id === undefined) throw new Error(`the view ${view} has no columns`)
+  return Object.fromEntries(entries)
+}
+
+/** Ids, a row's user and the instants of what happened do not change. */
+function changeOfKinds(view: View): fc.Arbitrary<Seed> {
+  const changing = Object.entries(ofKinds(view)).filter(([name]) => {
+    const { kind = 'id' } = columns[view][name] ?? {}
+    return kindOf(kind) !== 'id' && kind !== 'instant'
+  })
+  return change(Object.fromEntries(changing))
+}
+
+const ownRows: Partial<Record<View, fc.WeightedArbitrary<SeededRow>>> = {
+  users: row('users', 9, { created_at: time, updated_at, ...ofUser }),
+  visits: row('visits', 5, { visitor_id, visited_at: time, source: text(null, '', 'direct', 'ad') }),
+  sessions: row('sessions', 6, { user_id: busyUser, started_at: time }),
+  characters: row('characters', 3, { user_id, created_at: time, updated_at, deleted_at: seldom(evenTime) }),
+  generations: { weight: 10, arbitrary: generations.map((seed): SeededRow => ({ view: 'generations', seed })) },
+  subscriptions: row('subscriptions', 5, { user_id, started_at: time, updated_at, ...ofSubscription }),
+  subscription_events: row('subscription_events', 3, {
     subscription_id: fc.integer({ min: 1, max: 20 }),
     ...{ user_id, occurred_at: time },
     kind: text('new', 'upgrade', 'downgrade', 'cancel', 'reactivate', 'renamed'),
@@ -139,25 +188,31 @@ const rows: fc.Arbitrary<SeededRow> = fc.oneof(
     mrr_after_minor: text(0, 500, 1_999),
     currency,
   }),
-  row('payments', 3, { user_id, paid_at: time, kind: text('subscription', 'credits', 'gift'), amount_minor, currency }),
-  row('refunds', 2, {
+  payments: row('payments', 3, {
+    user_id,
+    paid_at: time,
+    kind: text('subscription', 'credits', 'gift'),
+    amount_minor,
+    currency,
+  }),
+  refunds: row('refunds', 2, {
     payment_id: fc.integer({ min: 1, max: 20 }),
     ...{ user_id, refunded_at: time, amount_minor, currency },
   }),
-  row('credit_ledger', 4, {
+  credit_ledger: row('credit_ledger', 4, {
     ...{ user_id, created_at: time },
     kind: text('purchased', 'consumed', 'granted', 'refunded', 'expired', 'lent'),
     credits: text(1, 9, 10, 50, 100, 5_001),
   }),
-  row('bug_reports', 2, { created_at: time, updated_at, ...ofReport }),
-  row('influencer_requests', 2, { created_at: time, updated_at, ...ofRequest }),
+  bug_reports: row('bug_reports', 2, { created_at: time, updated_at, ...ofReport }),
+  influencer_requests: row('influencer_requests', 2, { created_at: time, updated_at, ...ofRequest }),
+}
+const rows: fc.Arbitrary<SeededRow> = fc.oneof(
+  ...Object.values(ownRows),
+  ...views.filter((view) => ownRows[view] === undefined).map((view) => row(view, 3, ofKinds(view))),
 )
 
-/** Some of the columns get another value, and `updated_at` says so. */
-const change = (columns: Record<string, fc.Arbitrary<SeedValue>>): fc.Arbitrary<Seed> =>
-  fc.record({ ...columns, updated_at }, { requiredKeys: ['updated_at'] }) as fc.Arbitrary<Seed>
-
-const changesByView = {
+const ownChanges: Partial<Record<MutableView, fc.Arbitrary<Seed>>> = {
   users: change({ ...ofUser, is_internal: fc.boolean(), deleted_at: maybe(evenTime) }),
   characters: change({ deleted_at: maybe(evenTime) }),
   generations: change(ofGeneration),
@@ -165,6 +220,8 @@ const changesByView = {
   bug_reports: change(ofReport),
   influencer_requests: change(ofRequest),
 }
-export type MutableView = keyof typeof changesByView
+const changes = Object.fromEntries(
+  views.filter(isMutable).map((view) => [view, ownChanges[view] ?? changeOfKinds(view)]),
+) as Record<MutableView, fc.Arbitrary<Seed>>
 
-export const rowSeeds = { rows, generations, changes: changesByView }
+export const rowSeeds = { rows, generations, changes, ofKinds, changeOfKinds }

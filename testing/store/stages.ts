@@ -1,4 +1,4 @@
-import { views } from '../../catalogue/define.ts'
+import { views } from '../../catalogue/views.ts'
 import { migrateStore } from '../../exporter/store/migrate.ts'
 import type { Pool } from '../../lib/postgres.ts'
 import type { SchemaName } from '../second-implementation/history.ts'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type View, views } from '../../catalogue/define.ts'
+import { type View, views } from '../../catalogue/views.ts'
 import { type MutableView, rowSeeds, type Seed, type SeededRow, type Stamp, updated_at } from './rows.ts'
 
 /** How far the clock is moved before the next step. */

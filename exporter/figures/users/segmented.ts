@@ -1,4 +1,4 @@
-import type { View } from '../../../catalogue/define.ts'
+import type { View } from '../../../catalogue/views.ts'
 import type { State } from '../../store/domain.ts'
 import { bucketOf, dayOf, inRange } from '../../store/ranges.ts'
 import { liveUser } from '../rules.ts'

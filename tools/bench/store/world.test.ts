@@ -20,6 +20,7 @@ const tables = {
   bug_reports: 'bug_reports',
   influencer_requests: 'influencer_requests',
 } as const
+const filled: readonly string[] = [...Object.keys(tables), 'subscription_events']
 
 async function newWorld(worldSize: WorldSize): Promise<pg.Client> {
   const database = await createDatabase()
@@ -70,6 +71,8 @@ test('a world has the rows that are stated, none of them later than its end, wit
   }
   for (const { name, figures } of collectors) {
     for (const figure of figures) {
+      // Of a view that the world does not fill there is nothing to be seen.
+      if (!figure.metric.sources.every((view) => filled.includes(view))) continue
       const { samples } = await runFigure(client, figure, inputs)
       const isSomething = samples.some((sample) => ('value' in sample ? sample.value !== 0 : sample.count > 0))
       expect(isSomething, `${name}: ${figure.metric.name}`).toBe(true)
