@@ -1,5 +1,6 @@
-import type { Metric } from '../../catalogue/define.ts'
+import { type Metric, views } from '../../catalogue/define.ts'
 import {
+  exporterBacklogRows,
   exporterCollectorDurationSeconds,
   exporterCollectorEnabled,
   exporterCollectorLastSuccessTimestampSeconds,
@@ -71,6 +72,10 @@ export function familiesOf(snapshot: Snapshot, options: FiguresOptions): Family[
       enabled.filter(({ state }) => state.driftRows !== undefined),
       (state) => state.driftRows ?? 0,
     ),
+    {
+      metric: exporterBacklogRows,
+      samples: views.map((view): Sample => ({ labels: { view }, value: snapshot.backlog.get(view) ?? 0 })),
+    },
     { metric: snapshotTimestampSeconds, samples: [{ labels: {}, value: secondsOf(snapshot.asOf) }] },
   ]
 }
