@@ -41,6 +41,28 @@ export const variables = {
     { help: 'How often the business figures are computed.', default: '60s' },
     { minMs: second, maxMs: day },
   ),
+  STATEMENT_TIMEOUT: durationMs(
+    { help: 'How long one statement of a refresh or a build may take.', default: '60s' },
+    { minMs: second, maxMs: 60 * minute },
+  ),
+  LOCK_TIMEOUT: durationMs(
+    {
+      help: "How long a statement waits for a lock on the platform's tables before it gives way. Keep it below the server's deadlock_timeout, so that a deadlock never ends a statement of the platform.",
+      default: '200ms',
+    },
+    { minMs: 10, maxMs: minute },
+  ),
+  BUILD_LANES: wholeNumber(
+    { help: 'How many connections build history at the same time.', default: '2' },
+    { min: 1, max: 4 },
+  ),
+  BUILD_SHARE: wholeNumber(
+    {
+      help: 'The percentage of the time that each of them works: 50 waits after each chunk for as long as the chunk took.',
+      default: '100',
+    },
+    { min: 1, max: 100 },
+  ),
   STALE_AFTER: durationMs(
     { help: 'How long the last good figures of a failing collector are still served.', default: '15m' },
     { minMs: second, maxMs: 7 * day },

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
+import type { View } from '../../catalogue/views.ts'
 import type { Logger } from '../../lib/log.ts'
 import { refuseNewer } from '../../lib/migrations.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
@@ -7,6 +8,7 @@ import type { SettingsWith } from '../../lib/settings.ts'
 import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import packageFile from '../../package.json' with { type: 'json' }
+import { usualBite } from '../store/advance.ts'
 import { buildStore } from '../store/build.ts'
 import { isReconcileDue } from '../store/drift.ts'
 import { type Fence, LeaseLost } from '../store/fence.ts'
@@ -16,7 +18,7 @@ import type { BuildProgress } from '../store/progress.ts'
 import { reconcile } from '../store/reconcile.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership, type Leadership } from './leader.ts'
-import { type RefreshRun, refresh } from './refresh.ts'
+import { catchUp, type RefreshOptions, type RefreshRun, refresh } from './refresh.ts'
 
 export interface RefresherOptions {
   settings: SettingsWith<'DATABASE_URL'>
@@ -41,8 +43,6 @@ export interface Refresher {
 }
 
 const pollMsDefault = 5_000
-/** 60 s: a refresh a minute is the rhythm, and what takes longer than that is not to hold the others up. */
-const statementTimeoutMsDefault = 60_000
 /** 10 min for one statement: the comparison reads what a refresh never reads, and nobody waits for it. */
 const reconcileTimeoutMs = 600_000
 /** 10 s: what is small is whole at the first refresh, however short the interval. */
@@ -81,7 +81,7 @@ class Replica implements Refresher {
 
   constructor(options: RefresherOptions) {
     this.options = options
-    this.statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
+    this.statementTimeoutMs = options.statementTimeoutMs ?? options.settings.STATEMENT_TIMEOUT
     const { DATABASE_URL: connectionString, STORE_SCHEMA: storeSchema } = options.settings
     this.pool = createPool({
       connectionString,
@@ -219,9 +219,22 @@ class Replica implements Refresher {
         isStopped: () => this.stopped || !this.isLedBy(fence),
       }),
     )
-    const { snapshot, disabled } = await refresh({
-      ...{ pool, settings, log, layout, replicaId, statementTimeoutMs, fence, notBuilt: built.failures },
+    const run: RefreshOptions = {
+      ...{
+        pool,
+        settings,
+        log,
+        layout,
+        replicaId,
+        statementTimeoutMs,
+        fence,
+        bite: usualBite,
+        notBuilt: built.failures,
+      },
       monotonicSeconds: () => performance.now() / 1_000,
+    }
+    const { snapshot, disabled, backlog } = await refresh({
+      ...run,
       onEnd: (run) => {
         for (const listener of this.refreshListeners) listener(run)
       },
@@ -232,6 +245,18 @@ class Replica implements Refresher {
     }
     this.newest = snapshot
     log.debug({ as_of: snapshot.asOf, snapshot: snapshot.id }, 'refreshed')
+    await this.catchUp(run, backlog)
+  }
+
+  /** Takes what the refresh left, bite by bite; when all is taken the next refresh comes at once. */
+  private async catchUp(run: RefreshOptions, left: ReadonlyMap<View, number>): Promise<void> {
+    if (left.size === 0) return
+    let backlog = left
+    run.log.info({ backlog: Object.fromEntries(backlog) }, 'more has changed than one refresh takes; catching up')
+    while (backlog.size > 0 && !this.stopped && performance.now() < this.nextRefreshMs) backlog = await catchUp(run)
+    if (backlog.size > 0) return
+    run.log.info('caught up')
+    this.nextRefreshMs = performance.now()
   }
 
   /** Compares the store with the views once a night, in chunks between which the figures are refreshed as usual. */

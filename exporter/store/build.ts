@@ -32,9 +32,6 @@ export interface BuildResult {
   failures: ReadonlyMap<string, string>
 }
 
-/** 2: one reads while the other writes; more would take the platform's processors from the platform. */
-const lanes = 2
-
 /**
  * Builds whatever parts of the store are missing, or are of another definition than today's: every entity is dirty, all the
  * past is to be added. In chunks of some seconds, each one transaction that notes how far it has come: killed at any
@@ -52,7 +49,7 @@ export async function buildStore(options: BuildOptions): Promise<BuildResult> {
   const shouldPause = () =>
     options.isStopped?.() === true || progress.seconds() * 1_000 > (options.pauseAfterMs ?? Number.POSITIVE_INFINITY)
   const run: BuildRun = { options, views, progress, shouldPause, taken: new Set(), failures }
-  await Promise.all(Array.from({ length: lanes }, () => buildLane(run)))
+  await Promise.all(Array.from({ length: settings.BUILD_LANES }, () => buildLane(run)))
   const left = await unbuilt(options, failures)
   if (left.length === 0) log.info({ seconds: progress.seconds() }, 'history is built')
   return { complete: left.length === 0 && failures.size === 0, failures }
@@ -167,6 +164,8 @@ async function buildPart(part: Part, { options, views, progress, shouldPause }: 
     rows = Math.round(Math.min(rowsMax, Math.max(1_000, rows * Math.min(2, chunkSeconds / seconds))))
     if (chunk.end) options.log.debug({ part: part.name, seconds: progress.seconds() - begun }, 'built')
     if (chunk.end || shouldPause()) return
+    const share = options.settings.BUILD_SHARE
+    if (share < 100) await sleep(seconds * 1_000 * (100 / share - 1))
   }
 }
 

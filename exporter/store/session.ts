@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import type { Fence } from './fence.ts'
 import type { Inputs } from './figure.ts'
 import { nothingKept } from './labels.ts'
 import { leaseSeconds } from './lease.ts'
+import { givesWay } from './savepoint.ts'
 
 /** What a transaction on the store needs to know. */
 export interface SessionOptions {
@@ -42,8 +44,10 @@ export async function storeTransaction<Result>(
         return result
       })
     } catch (error) {
-      // 40001: another ended while this waited for the row; what was read is from before it.
-      if (attempt === 10 || (error as { code?: string }).code !== '40001') throw error
+      // 40001: a refresh ended while this waited for the fence; what was read is from before it.
+      const isRetried = givesWay(error) || (error as { code?: string }).code === '40001'
+      if (attempt === 10 || !isRetried) throw error
+      if (givesWay(error)) await sleep(pauseMs(attempt))
     }
   }
 }
@@ -66,6 +70,8 @@ async function enterStore(
   const asOf = rows[0]?.as_of
   if (asOf === undefined) throw new Error(`the table ${store}.meta is empty; expected its one row`)
   await options.fence.enter(client)
+  // From here on locks of the platform are asked for: whoever else waits in a circle with us is not to be the one who loses.
+  await client.query(`SET LOCAL lock_timeout = ${options.settings.LOCK_TIMEOUT}`)
   return asOf
 }
 
@@ -83,3 +89,6 @@ async function setUp(client: PoolClient, { settings, statementTimeoutMs }: Sessi
     SET LOCAL enable_seqscan = off;
     SET LOCAL enable_memoize = off`)
 }
+
+/** Half a second to a second and a half for the first try, up to 5 s: whoever holds the lock needs some time, and not all ask at once. */
+export const pauseMs = (attempt: number): number => Math.min(5_000, attempt * (500 + Math.random() * 1_000))

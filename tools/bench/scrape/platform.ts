@@ -46,7 +46,8 @@ export async function createScrapedPlatform(superuserUrl: string): Promise<Scrap
       // A timestamptz text in UTC with microseconds, as Postgres writes it.
       const asOf = new Date().toISOString().replace('T', ' ').replace('Z', '000+00')
       const collectors = collectorStates(seriesCount, round, asOf)
-      await writeSnapshot(client, settings.STORE_SCHEMA, { asOf, collectors, writtenBy: 'bench', fencing: null })
+      const shown = { asOf, collectors, backlog: new Map(), writtenBy: 'bench', fencing: null }
+      await writeSnapshot(client, settings.STORE_SCHEMA, shown)
     },
     drop: async () => {
       await client.end()
