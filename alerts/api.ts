@@ -1,4 +1,5 @@
 import { httpServerRequestDurationSeconds as requests } from '../catalogue/infrastructure.ts'
+import { platformJob } from '../catalogue/jobs.ts'
 import { type Expression, rate, rateWithin, ratio, sumBy } from '../catalogue/promql.ts'
 import {
   apiAvailabilityRatio,
@@ -13,7 +14,7 @@ import {
 import { type Panel, type Recording, type RuleGroup, recording } from './define.ts'
 import { percent, secondsOf } from './words.ts'
 
-const platform = { job: 'platform-api' } as const
+const platform = { job: platformJob } as const
 const failing = { ...platform, http_response_status_code: { matches: '5..' } } as const
 const labels = ['environment'] as const
 const panel = (title: string): Panel => ({ board: 'barometer-health', title })

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { writeAlertmanagerFiles } from '../demo/launcher/monitoring.ts'
 import { startAlertmanager } from '../demo/stack/alertmanager.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { canary, commandLines, filesWithTraces, othersMayRead, tracesIn } from '../testing/traces.ts'
 
 interface Status {

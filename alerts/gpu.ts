@@ -1,4 +1,10 @@
-import { gpuJobs, gpuMemoryFreeBytes, gpuMemoryTotalBytes, gpuWorkers } from '../catalogue/infrastructure.ts'
+import {
+  type GpuWorkerState,
+  gpuJobs,
+  gpuMemoryFreeBytes,
+  gpuMemoryTotalBytes,
+  gpuWorkers,
+} from '../catalogue/infrastructure.ts'
 import { sumBy, value } from '../catalogue/promql.ts'
 import { gpuMemoryFreeRatio, gpuThrottledFor } from '../catalogue/slo.ts'
 import type { RuleGroup } from './define.ts'
@@ -6,7 +12,7 @@ import { percent } from './words.ts'
 
 const serverless = { provider: 'runpod_serverless' } as const
 const byEndpoint = ['environment', 'endpoint'] as const
-const workers = (...state: string[]) => sumBy(byEndpoint, value(gpuWorkers, { ...serverless, state }))
+const workers = (...state: GpuWorkerState[]) => sumBy(byEndpoint, value(gpuWorkers, { ...serverless, state }))
 const jobsWait = sumBy(byEndpoint, value(gpuJobs, { ...serverless, state: 'in_queue' }))
 
 export const gpuAlerts: RuleGroup = {

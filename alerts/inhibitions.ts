@@ -1,9 +1,12 @@
+import { type DependencyAlert, dependencyAlertNames } from '../catalogue/dependencies.ts'
+import type { Job } from '../catalogue/jobs.ts'
+
 /** What an alert makes superfluous: nobody has to be told what follows from what they were told. */
 export interface Inhibition {
   cause: string
   silences: readonly string[]
   /** Of TargetMissing, the targets of these jobs. */
-  silencesTargetsOf?: readonly string[]
+  silencesTargetsOf?: readonly Job[]
 }
 
 const apiShares = [
@@ -16,10 +19,13 @@ const apiShares = [
 const queueAlerts = ['QueueWorkersGone', 'QueueStalled', 'QueueBacklogGrowing', 'QueueWaitHigh', 'JobFailureRateHigh']
 const figures = ['SnapshotStale', 'CollectorFailing', 'GenerationSuccessRateLow', 'SignupsStopped', 'PaymentsStopped']
 
-/** The cause, and what follows from it; always within one environment. */
-export const inhibitions: readonly Inhibition[] = [
-  {
-    cause: 'DatabaseDown',
+type Silences = Omit<Inhibition, 'cause'>
+
+/**
+ * What follows, by its cause; always within one environment. The alert of a dependency without a row here does not compile.
+ */
+const silencesOf = {
+  DatabaseDown: {
     silences: [
       'ApiDown',
       'AuditApiDown',
@@ -31,17 +37,12 @@ export const inhibitions: readonly Inhibition[] = [
     ],
     silencesTargetsOf: ['barometer-audit-api', 'platform-api'],
   },
-  {
-    cause: 'RedisDown',
-    silences: [...queueAlerts, 'ApiDown', ...apiShares],
-    silencesTargetsOf: ['platform-api'],
-  },
-  { cause: 'StorageDown', silences: ['JobFailureRateHigh', 'GenerationSuccessRateLow'] },
-  { cause: 'ApiDown', silences: apiShares, silencesTargetsOf: ['platform-api'] },
+  RedisDown: { silences: [...queueAlerts, 'ApiDown', ...apiShares], silencesTargetsOf: ['platform-api'] },
+  StorageDown: { silences: ['JobFailureRateHigh', 'GenerationSuccessRateLow'] },
+  ApiDown: { silences: apiShares, silencesTargetsOf: ['platform-api'] },
   // The same errors, which use up the budget later than they page.
-  { cause: 'ApiErrorRateHigh', silences: ['ApiAvailabilityBurnFast', 'ApiAvailabilityBurnSlow'] },
-  {
-    cause: 'NoGpuWorkers',
+  ApiErrorRateHigh: { silences: ['ApiAvailabilityBurnFast', 'ApiAvailabilityBurnSlow'] },
+  NoGpuWorkers: {
     silences: [
       'QueueStalled',
       'QueueBacklogGrowing',
@@ -50,26 +51,17 @@ export const inhibitions: readonly Inhibition[] = [
       'GenerationSuccessRateLow',
     ],
   },
-  // A generation is a job: who is told that jobs fail knows why generations do.
-  { cause: 'JobFailureRateHigh', silences: ['GenerationSuccessRateLow'] },
-  {
-    cause: 'ExporterDown',
-    silences: [
-      'DatabaseDown',
-      'RedisDown',
-      'StorageDown',
-      'ApiDown',
-      'NoGpuWorkers',
-      'ProbeStale',
-      ...queueAlerts,
-      'GpuWorkerThrottled',
-      'GpuMemoryLow',
-      ...figures,
-    ],
+  // A generation is a job: if you know that jobs fail, you know why generations do.
+  JobFailureRateHigh: { silences: ['GenerationSuccessRateLow'] },
+  // Everything that the exporter measures.
+  ExporterDown: {
+    silences: [...dependencyAlertNames, 'ProbeStale', ...queueAlerts, 'GpuWorkerThrottled', 'GpuMemoryLow', ...figures],
     silencesTargetsOf: ['barometer-exporter', 'barometer-probes'],
   },
-  { cause: 'AuditApiDown', silences: ['AuditUnsealedLag'], silencesTargetsOf: ['barometer-audit-api'] },
-]
+  AuditApiDown: { silences: ['AuditUnsealedLag'], silencesTargetsOf: ['barometer-audit-api'] },
+} satisfies Record<DependencyAlert, Silences> & Record<string, Silences>
+
+export const inhibitions: readonly Inhibition[] = Object.entries(silencesOf).map(([cause, of]) => ({ cause, ...of }))
 
 /** What can be a cause: OutageEnding tells of these for a while after they have ended. */
 export const outages = inhibitions.map(({ cause }) => cause)

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
 import { expect, test } from 'vitest'
 import { parse as parseYaml } from 'yaml'
+import { dependencyAlertNames } from '../catalogue/dependencies.ts'
 import { panelAddress } from '../dashboards/panel-address.ts'
 import { findingsIn } from '../testing/promql-lint.ts'
 import { type Alert, runbookOf } from './define.ts'
@@ -134,17 +135,8 @@ test('what is hard down is looked at every 5 s, waits 30 s and is kept for a min
   const hardDown = alerts.filter(
     ({ group, severity, for: wait }) => group.interval === '5s' && severity === 'critical' && wait === '30s',
   )
-  expect(hardDown.map(({ name }) => name).toSorted()).toEqual([
-    'ApiDown',
-    'AuditApiDown',
-    'DatabaseDown',
-    'ExporterDown',
-    'NoGpuWorkers',
-    'ProbeStale',
-    'QueueWorkersGone',
-    'RedisDown',
-    'StorageDown',
-  ])
+  const expected = [...dependencyAlertNames, 'AuditApiDown', 'ExporterDown', 'ProbeStale', 'QueueWorkersGone']
+  expect(hardDown.map(({ name }) => name).toSorted()).toEqual(expected.toSorted())
   for (const { keepFiringFor } of hardDown) expect(keepFiringFor).toBe('1m')
 })
 

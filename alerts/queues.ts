@@ -4,6 +4,7 @@ import {
   queueOldestWaitingSeconds,
   queuePaused,
   queueWorkers,
+  takeableStates,
 } from '../catalogue/infrastructure.ts'
 import { rate, ratio, sumBy, value } from '../catalogue/promql.ts'
 import {
@@ -31,7 +32,7 @@ const waiting = recording(
   labels,
   queueJobs.name,
   'sum_waiting',
-  sumBy(labels, value(queueJobs, { state: ['waiting', 'prioritized'] })),
+  sumBy(labels, value(queueJobs, { state: takeableStates })),
 )
 
 const { window: failureWindow, critical: failureMax, jobsMin, recovery } = jobFailureRatio

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { run } from '../testing/programs.ts'
 import { ruleGroups } from './index.ts'
 import { inhibitions } from './inhibitions.ts'

@@ -1,6 +1,14 @@
 import { changeBefore, changeBy, sumBy, value, whereScraped } from '../catalogue/promql.ts'
 import { credits, mrr, mrrMovement, payments, refunds } from '../catalogue/revenue.ts'
-import { creditsGrantedSpike, mrrTolerance, paymentsStopped, refundSpike } from '../catalogue/slo.ts'
+import {
+  creditsGrantedSpike,
+  lastWeek,
+  mrrTolerance,
+  paymentsStopped,
+  refundSpike,
+  spikeWindows,
+} from '../catalogue/slo.ts'
+import { rollingWindowHours } from '../catalogue/windows.ts'
 import type { Panel, RuleGroup } from './define.ts'
 import { percent } from './words.ts'
 
@@ -17,16 +25,17 @@ const movements = `(${movementOf('new', 'expansion', 'reactivation')} - ${moveme
 
 const ever = { window: 'ever' } as const
 const paid = changeBy(labels, payments, ever, paymentsStopped.window)
-const paidLastWeek = changeBefore(labels, payments, ever, { window: paymentsStopped.window, ago: '7d' })
+const paidLastWeek = changeBefore(labels, payments, ever, { window: paymentsStopped.window, ago: lastWeek })
 
 /** The last day, and the mean of the seven before it. */
-const aDay = '1d'
-const aWeekBefore = { window: '7d', ago: aDay } as const
+const { recent: aDay, before: aWeek } = spikeWindows
+const aWeekBefore = { window: aWeek, ago: aDay } as const
+const days = rollingWindowHours[aWeek] / rollingWindowHours[aDay]
 const refunded = changeBy(labels, refunds, ever, aDay)
-const refundedBefore = `${changeBefore(labels, refunds, ever, aWeekBefore)} / 7`
+const refundedBefore = `${changeBefore(labels, refunds, ever, aWeekBefore)} / ${days}`
 const grants = { ...ever, kind: 'granted' } as const
 const granted = changeBy(labels, credits, grants, aDay)
-const grantedBefore = `${changeBefore(labels, credits, grants, aWeekBefore)} / 7`
+const grantedBefore = `${changeBefore(labels, credits, grants, aWeekBefore)} / ${days}`
 
 export const revenueAlerts: RuleGroup = {
   name: 'barometer-revenue',

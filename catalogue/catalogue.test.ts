@@ -1,12 +1,18 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { parser } from '@prometheus-io/lezer-promql'
 import { expect, test } from 'vitest'
+import { parse as parseYaml } from 'yaml'
 import { ruleGroups } from '../alerts/index.ts'
+import { secondsOf } from '../alerts/words.ts'
 import { generationsFinished } from './content.ts'
 import { seriesMax } from './define.ts'
 import { catalogue } from './index.ts'
 import { httpServerRequestDurationSeconds, queueJobsFinishedTotal } from './infrastructure.ts'
+import { jobs, scrapeSeconds } from './jobs.ts'
 import { change, changeBy, orZero, quantile, rate, ratio, value } from './promql.ts'
 import { mrr } from './revenue.ts'
+import { allHours, hoursOf, rollingWindowHours, rollingWindows, sqlInterval } from './windows.ts'
 
 /** Where the expression does not parse, or undefined. */
 function syntaxError(expression: string): string | undefined {
@@ -85,4 +91,29 @@ test('what the builder makes, and every alert, is PromQL', () => {
   ]
   for (const expression of expressions) expect(syntaxError(expression), expression).toBeUndefined()
   expect(syntaxError('sum(rate(x[5m])')).toBeDefined()
+})
+
+test('a rolling window is equally long in PromQL, in SQL and in words', () => {
+  for (const window of rollingWindows) expect(secondsOf(window)).toBe(rollingWindowHours[window] * 3_600)
+  expect(rollingWindows.map(sqlInterval)).toEqual([
+    "interval '24 hours'",
+    "interval '168 hours'",
+    "interval '720 hours'",
+  ])
+  expect(hoursOf('7d')).toBe('168 hours')
+  expect(allHours(' h')).toBe('24 h, 168 h and 720 h')
+})
+
+test('every job is scraped as often as provisioning/prometheus says', () => {
+  const file = resolve(import.meta.dirname, '../provisioning/prometheus/prometheus.yml')
+  interface Scrape {
+    scrape_interval?: string
+  }
+  type File = { global: Required<Scrape>; scrape_configs: (Scrape & { job_name: string })[] }
+  const { global, scrape_configs: configs }: File = parseYaml(readFileSync(file, 'utf8'))
+  for (const job of jobs) {
+    const found = configs.find(({ job_name: name }) => name === job)
+    expect(found, `${job} of catalogue/jobs.ts is not in ${file}`).toBeDefined()
+    expect(secondsOf(found?.scrape_interval ?? global.scrape_interval), job).toBe(scrapeSeconds[job])
+  }
 })

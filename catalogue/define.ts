@@ -46,7 +46,7 @@ export function kept(set: KeptSet, ...always: readonly string[]): Label {
 }
 
 /** A label whose values come from configuration or from outside, in a number that is known. */
-export function atMost(bound: number): Label {
+export function atMost<Value extends string = string>(bound: number): Label<Value> {
   return { bound }
 }
 

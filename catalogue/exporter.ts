@@ -1,4 +1,5 @@
 import { atMost, metric, oneOf } from './define.ts'
+import { views } from './views.ts'
 
 const self = { exposition: 'self', type: 'gauge', owner: 'exporter' } as const
 const collector = atMost(30)
@@ -48,6 +49,16 @@ export const snapshotTimestampSeconds = metric({
   name: 'platform_snapshot_timestamp_seconds',
   unit: 'timestamp',
   help: 'The instant (as_of) at which all business figures were computed, to the microsecond.',
+})
+
+export const exporterBacklogRows = metric({
+  ...self,
+  name: 'platform_exporter_backlog_rows',
+  unit: 'rows',
+  help: 'Rows of the view that changed and wait to be counted; 0 unless more changed at once than one refresh takes.',
+  definition:
+    'Rows that the last refresh found changed and left for later, and users, generations and so on whose contribution waits to be computed. While it is above 0 the figures over the view keep their last values, with their own as_of; others go on.',
+  labels: { view: oneOf(...views) },
 })
 
 export const exporterLeader = metric({

@@ -1,19 +1,18 @@
 import { atMost, metric, oneOf } from './define.ts'
+import { dependencies } from './dependencies.ts'
 
 const probes = { exposition: 'probes', type: 'gauge' } as const
 
-export const dependencies = ['postgres', 'redis', 's3', 'api', 'comfyui', 'runpod'] as const
 /** 40 targets over all dependencies: a platform with more GPU pods than this watches them by its own means. */
 export const targetsMax = 40
-const dependencyLabels = { dependency: oneOf(...dependencies), target: atMost(targetsMax) }
+const dependencyLabels = { dependency: oneOf(...dependencies.map(({ name }) => name)), target: atMost(targetsMax) }
 
 export const dependencyUp = metric({
   ...probes,
   name: 'platform_dependency_up',
   unit: 'bool',
   help: 'Whether the last probe of the dependency succeeded.',
-  definition:
-    'postgres SELECT 1, redis PING, s3 HEAD of the bucket and a canary written, read back and deleted, api an answer below 500, each ComfyUI pod, each RunPod endpoint. A malformed answer is 0.',
+  definition: `${dependencies.map(({ probed }) => probed).join(', ')}. A malformed answer is 0.`,
   labels: dependencyLabels,
   combinationsMax: targetsMax,
   owner: 'probes',
@@ -46,6 +45,23 @@ export const queuesMax = 20
 const queue = atMost(queuesMax)
 const queueFigures = { ...probes, owner: 'queues' } as const
 
+/** BullMQ's states of a job. */
+export const jobStates = [
+  'waiting',
+  'prioritized',
+  'active',
+  'delayed',
+  'failed',
+  'completed',
+  'paused',
+  'waiting-children',
+] as const
+export type JobState = (typeof jobStates)[number]
+/** Jobs that a worker could take at once. */
+export const takeableStates = ['waiting', 'prioritized'] as const satisfies readonly JobState[]
+/** Jobs that wait for a worker, behind a pause too; a delayed job waits for its time, not for a worker. */
+export const waitingStates = [...takeableStates, 'paused'] as const satisfies readonly JobState[]
+
 export const queueJobs = metric({
   ...queueFigures,
   name: 'platform_queue_jobs',
@@ -53,7 +69,7 @@ export const queueJobs = metric({
   help: 'Jobs in the queue by state.',
   labels: {
     queue,
-    state: oneOf('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed', 'paused', 'waiting-children'),
+    state: oneOf(...jobStates),
   },
 })
 
@@ -137,16 +153,31 @@ export const queueEventsMissedTotal = metric({
   labels: { queue },
 })
 
-const gpuProviders = ['runpod_serverless', 'runpod_pods', 'comfyui'] as const
+export const gpuProviders = ['runpod_serverless', 'runpod_pods', 'comfyui'] as const
+/** The states of a worker, by provider. */
+export const gpuWorkerStates = {
+  runpod_serverless: ['idle', 'running', 'initializing', 'ready', 'throttled', 'unhealthy'],
+  runpod_pods: ['running', 'starting', 'exited', 'terminated', 'other'],
+  comfyui: ['running', 'unreachable'],
+} as const satisfies Record<(typeof gpuProviders)[number], readonly string[]>
+export type GpuWorkerState = (typeof gpuWorkerStates)[keyof typeof gpuWorkerStates][number]
+/** Workers that work or soon can. */
+export const usableWorkerStates = [
+  'ready',
+  'running',
+  'initializing',
+  'idle',
+] as const satisfies readonly GpuWorkerState[]
+/** Jobs at a provider that are not over. */
+export const openGpuJobStates = ['in_queue', 'in_progress'] as const
 
 export const gpuWorkers = metric({
   ...probes,
   name: 'platform_gpu_workers',
   unit: 'workers',
   help: 'GPU workers by provider, endpoint and state.',
-  definition:
-    'RunPod serverless workers by the states of /health, RunPod pods by their status (endpoint is pods; running, starting, exited, terminated, other), ComfyUI pods that answer (running) or do not (unreachable).',
-  labels: { provider: oneOf(...gpuProviders), endpoint: atMost(targetsMax), state: atMost(10) },
+  definition: `RunPod serverless workers by the states of /health, RunPod pods by their status (endpoint is pods; ${gpuWorkerStates.runpod_pods.join(', ')}), ComfyUI pods that answer (running) or do not (unreachable).`,
+  labels: { provider: oneOf(...gpuProviders), endpoint: atMost(targetsMax), state: atMost<GpuWorkerState>(10) },
   combinationsMax: targetsMax * 6,
   owner: 'gpu',
 })
@@ -160,7 +191,7 @@ export const gpuJobs = metric({
   labels: {
     provider: oneOf(...gpuProviders),
     endpoint: atMost(targetsMax),
-    state: oneOf('in_queue', 'in_progress', 'completed', 'failed', 'retried'),
+    state: oneOf(...openGpuJobStates, 'completed', 'failed', 'retried'),
   },
   combinationsMax: targetsMax * 5,
   owner: 'gpu',

@@ -1,5 +1,6 @@
 import type { Label, Labels, LabelsOf, Metric } from './define.ts'
 import { exporterCollectorSuccess, snapshotTimestampSeconds } from './exporter.ts'
+import type { Job } from './jobs.ts'
 
 /**
  * A small typed PromQL builder over the catalogue: a metric or a label that does not exist does not compile. Expressions
@@ -13,7 +14,7 @@ export type Matchers<Of extends Metric> = {
   [Name in keyof LabelsOf<Of>]?: Matcher<Extract<LabelsOf<Of>[Name], string>>
 }
 /** Labels that Prometheus adds when it scrapes. */
-type TargetMatchers = { job?: string; instance?: string }
+type TargetMatchers = { job?: Job; instance?: string }
 
 type CounterOrHistogram = Metric<Labels, 'counter' | 'histogram'>
 

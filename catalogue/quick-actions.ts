@@ -1,4 +1,5 @@
 import { atMost, kept, metric, oneOf } from './define.ts'
+import { hoursOf } from './windows.ts'
 
 export const bugReportsOpen = metric({
   name: 'platform_bug_reports_open',
@@ -28,7 +29,7 @@ export const jobsFailed = metric({
   type: 'gauge',
   unit: 'jobs',
   exposition: 'probes',
-  help: "Jobs in the queue's failed set that failed in the last 24 hours.",
+  help: `Jobs in the queue's failed set that failed in the last ${hoursOf('1d')}.`,
   definition: 'By finishedOn. Jobs that removeOnFail took away are not there to be counted.',
   labels: { queue: atMost(20), window: oneOf('1d') },
   owner: 'queues',

@@ -2,6 +2,7 @@ import * as audit from './audit.ts'
 import type { Label, Labels, Metric } from './define.ts'
 import { catalogue } from './index.ts'
 import * as infrastructure from './infrastructure.ts'
+import { type Job, platformJob, scrapeSeconds } from './jobs.ts'
 import { type Expression, overTime, type Recorded, rateOfSeries } from './promql.ts'
 
 /**
@@ -14,17 +15,15 @@ export const recordedFigures: readonly Recording[] = catalogue
   .filter(({ recorded }) => recorded !== undefined)
   .map((metric) => overTime(metric))
 
-/** How often rates are recorded, and how often what they are of is scraped (provisioning/prometheus/), in seconds. */
+/** How often rates are recorded, in seconds. */
 const rhythms = { '1m': 60, '5m': 300 } as const
 export type Rhythm = keyof typeof rhythms
-const scraped = { 'platform-api': 15, 'barometer-probes': 5, 'barometer-audit-api': 5 } as const
-type Job = keyof typeof scraped
 
 /**
  * What a recorded rate is over: from one recording to the next and a scrape before, so that what is counted between two scrapes is
  * in one of them, and the mean of the rates over any stretch is the rate of that stretch.
  */
-const rangeOf = (job: Job, every: Rhythm): string => `${rhythms[every] + scraped[job]}s`
+const rangeOf = (job: Job, every: Rhythm): string => `${rhythms[every] + scrapeSeconds[job]}s`
 
 interface RateOptions<Without extends string> {
   part?: 'bucket' | 'sum' | 'count'
@@ -54,7 +53,7 @@ function rateOf<const Of extends Labels, const Without extends keyof Of & string
 }
 
 const { httpServerRequestDurationSeconds: requests } = infrastructure
-const platform = { job: 'platform-api' } as const
+const platform = { job: platformJob } as const
 
 /** Of the platform's API: a histogram of hundreds of series, scraped every 15 s. */
 export const requestRate = rateOf(requests, { ...platform, part: 'count', without: ['http_request_method'] })

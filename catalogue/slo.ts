@@ -1,3 +1,5 @@
+import type { RollingWindow } from './windows.ts'
+
 /**
  * Thresholds, once: the same constant colours the panel and fires the alert.
  */
@@ -119,11 +121,14 @@ export const gpuMemoryFreeRatio = { warning: 0.05, for: '15m' } as const
  */
 export const auditUnsealed = { eventsMax: 10_000, window: '5m', for: '5m' } as const
 
+/** How long ago the same hours of last week were. */
+export const lastWeek: RollingWindow = '7d'
 /** Sign-ups and payments against the same hours of last week; below the minimum of then, nothing is said. */
 export const signupsStopped = { ratio: 0.1, signupsMin: 20, window: '3h', for: '15m' } as const
 export const paymentsStopped = { ratio: 0.1, paymentsMin: 20, window: '6h', for: '15m' } as const
 
 /** The last day against the mean of the seven days before it. */
+export const spikeWindows = { recent: '1d', before: '7d' } as const satisfies Record<string, RollingWindow>
 export const refundSpike = { factor: 3, refundsMin: 20, for: '15m' } as const
 export const creditsGrantedSpike = { factor: 3, creditsMin: 1_000, for: '15m' } as const
 

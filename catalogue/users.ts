@@ -1,6 +1,6 @@
 import { characterBuckets } from './buckets.ts'
 import { kept, metric, oneOf } from './define.ts'
-import { calendarAndEver, rolling, rollingAndEver } from './windows.ts'
+import { allHours, calendarAndEver, rolling, rollingAndEver } from './windows.ts'
 
 const figures = { exposition: 'figures', type: 'gauge' } as const
 const tier = kept('tier', 'free')
@@ -41,8 +41,7 @@ export const activeUsers = metric({
   name: 'platform_active_users',
   unit: 'users',
   help: 'Distinct live users who started a session in the window: 1d is DAU, 7d WAU, 30d MAU.',
-  definition:
-    'Rolling windows, exactly 24 h, 168 h and 720 h, not calendar days: the figure moves smoothly and can be compared at any hour. tier and country as they are now. Never add windows up.',
+  definition: `Rolling windows, exactly ${allHours(' h')}, not calendar days: the figure moves smoothly and can be compared at any hour. tier and country as they are now. Never add windows up.`,
   labels: { window: rolling, tier, country },
   recorded: { minutes: 15 },
   sources: ['users', 'sessions', 'subscriptions'],

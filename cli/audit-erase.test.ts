@@ -8,8 +8,8 @@ import { reconcileOnce, refreshOnce } from '../exporter/main.ts'
 import { createPool } from '../lib/postgres.ts'
 import { readSettings } from '../lib/settings.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing/audit-api/testbed.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
-import { barometer, oneLine } from './testing.ts'
 
 /** Everything that names her, in whatever table it stands. */
 const id = 'usr_90210456'

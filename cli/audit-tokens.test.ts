@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { testDirectory } from '../testing/database.ts'
-import { barometer, oneLine } from './testing.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
+import { testDirectory } from '../testing/directory.ts'
 
 test('a token is printed once, kept as a hash, listed without it, and revoked', async () => {
   const file = join(testDirectory('tokens'), 'tokens.json')

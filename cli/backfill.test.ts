@@ -15,11 +15,11 @@ import { findProgram, type ProgramFile, withOnPath } from '../demo/stack/debian-
 import { startPrometheus } from '../demo/stack/prometheus.ts'
 import { nothingKept, readKept } from '../exporter/store/labels.ts'
 import { runFigure } from '../exporter/store/run-figure.ts'
-import { testDirectory } from '../testing/database.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { figureOf } from '../testing/figures/samples.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import { inputsAt } from '../testing/second-implementation/history.ts'
-import { barometer, oneLine } from './testing.ts'
 
 const run = promisify(execFile)
 const hour = (back: number): Date => new Date((Math.floor(Date.now() / 3_600_000) - back) * 3_600_000)

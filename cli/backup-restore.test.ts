@@ -15,9 +15,9 @@ import { startS3 } from '../demo/stack/s3.ts'
 import { refreshOnce } from '../exporter/main.ts'
 import { createClient, createPool } from '../lib/postgres.ts'
 import { readSettings } from '../lib/settings.ts'
+import { barometer } from '../testing/cli.ts'
 import { postgresVersion, testDirectory } from '../testing/database.ts'
 import { checkStore } from './check/store.ts'
-import { barometer } from './testing.ts'
 
 const run = promisify(execFile)
 const settings = { shared_buffers: '16MB', wal_keep_size: '256MB' }

@@ -13,10 +13,10 @@ import { type RunningRedis, startRedis } from '../demo/stack/redis.ts'
 import { type RunningS3, startS3 } from '../demo/stack/s3.ts'
 import { readSettings, type VariableName, variables } from '../lib/settings.ts'
 import { createAuthority, writeCertificate } from '../testing/certificates.ts'
-import { testDirectory } from '../testing/database.ts'
+import { barometer } from '../testing/cli.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import { canary, commandLines, ofProcess, tracesIn } from '../testing/traces.ts'
-import { barometer } from './testing.ts'
 
 let database: PlatformDatabase
 let redis: RunningRedis

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { roleUrl } from '../database/platform/install.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 import { createDatabase, databaseUrl, type TestDatabase } from '../testing/database.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
 import type { CheckReport } from './check/report.ts'
-import { barometer, oneLine } from './testing.ts'
 
 let database: TestDatabase
 

@@ -10,8 +10,8 @@ import { installPlatform, roleUrl } from '../database/platform/install.ts'
 import { findOnPath } from '../demo/stack/debian-packages.ts'
 import { type Postgres, startPostgres } from '../demo/stack/postgres.ts'
 import { createPool } from '../lib/postgres.ts'
+import { barometer } from '../testing/cli.ts'
 import { postgresVersion, testDirectory } from '../testing/database.ts'
-import { barometer } from './testing.ts'
 
 /**
  * The log alone by pg_dump, into a server where transaction numbers begin anew, as docs/operating.md has it. It needs

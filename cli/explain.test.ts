@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
-import { barometer, oneLine } from './testing.ts'
 
 test('explain gives the definition, the plain SQL, and what a refresh runs, without a database', async () => {
   const { stdout, exitCode } = await barometer(['explain', 'platform_subscriptions'])

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { views } from '../catalogue/views.ts'
 import { roleUrl } from '../database/platform/install.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 import { createDatabase, type TestDatabase, testDirectory } from '../testing/database.ts'
 import type { Summary } from './init/summary.ts'
-import { barometer, oneLine } from './testing.ts'
 
 const databases: TestDatabase[] = []
 const roles: string[] = []

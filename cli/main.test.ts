@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import { variables } from '../lib/settings.ts'
-import { barometer, oneLine } from './testing.ts'
+import { barometer, oneLine } from '../testing/cli.ts'
 
 const commands = [
   'exporter',

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { images } from '../catalogue/content.ts'
+import { barometer } from '../testing/cli.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
-import { parseExposition } from './overview/exposition.ts'
-import { barometer } from './testing.ts'
+import { parseExposition } from './exposition.ts'
 
 let platform: PlatformDatabase
 beforeAll(async () => {

@@ -7,10 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
 import { readSettings } from '../lib/settings.ts'
-import { testDirectory } from '../testing/database.ts'
+import { barometer } from '../testing/cli.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { checkServices } from './check/services.ts'
 import { queryPrometheus } from './prometheus.ts'
-import { barometer } from './testing.ts'
 
 let prometheus: RunningPrometheus
 const replicas: Server[] = []

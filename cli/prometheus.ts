@@ -1,6 +1,6 @@
 import { UserError } from '../lib/user-error.ts'
+import { parseNumber, type Reading } from './exposition.ts'
 import { getText, shownAddress, under } from './http-get.ts'
-import { parseNumber, type Reading } from './overview/exposition.ts'
 
 interface VectorAnswer {
   status?: unknown

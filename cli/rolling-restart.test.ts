@@ -8,9 +8,9 @@ import getPort from 'get-port'
 import { expect, onTestFinished, test } from 'vitest'
 import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
 import { sampleEvent } from '../testing/audit-api/testbed.ts'
-import { testDirectory } from '../testing/database.ts'
+import { barometer } from '../testing/cli.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createPlatformDatabase } from '../testing/platform.ts'
-import { barometer } from './testing.ts'
 
 const main = fileURLToPath(new URL('./main.ts', import.meta.url))
 /** Four times in the second in which a service says that it is stopping. */

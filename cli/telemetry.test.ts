@@ -12,7 +12,7 @@ import { findProgram } from '../demo/stack/debian-packages.ts'
 import { startProgram } from '../demo/stack/process.ts'
 import { startPrometheus } from '../demo/stack/prometheus.ts'
 import { sampleEvent } from '../testing/audit-api/testbed.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { type ReceivedSpan, startOtlpReceiver } from '../testing/otlp.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { snapshotTimestampSeconds } from '../catalogue/exporter.ts'
 import { changeDuring, overTime } from '../catalogue/promql.ts'
 import { signups } from '../catalogue/users.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { run } from '../testing/programs.ts'
 import { startPrometheusOver } from '../testing/prometheus.ts'
 

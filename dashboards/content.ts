@@ -1,5 +1,5 @@
 import { generationsFinished } from '../catalogue/content.ts'
-import { rollingWindows } from '../catalogue/windows.ts'
+import { rollingWindowNames, rollingWindows } from '../catalogue/windows.ts'
 import { board } from './board.ts'
 import { divisionNow, divisionOverTime, generationsPerPeriod } from './content/generations.ts'
 import { contentNow } from './content/now.ts'
@@ -26,11 +26,11 @@ export const content = {
         labelVariable([generationsFinished], 'type', 'Type'),
         labelVariable([generationsFinished], 'quality', 'Quality'),
         labelVariable([generationsFinished], 'rating', 'Rating'),
-        choiceVariable('period', 'A bar is', [
-          { text: 'a day', value: '1d' },
-          { text: 'a week', value: '7d' },
-          { text: '30 days', value: '30d' },
-        ]),
+        choiceVariable(
+          'period',
+          'A bar is',
+          rollingWindows.map((window) => ({ text: rollingWindowNames[window], value: window })),
+        ),
         choiceVariable(
           'window',
           'Popular in',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { dashboardUids } from '../catalogue/dashboards.ts'
+import { boards } from '../testing/dashboards.ts'
 import { mentions } from './filters.ts'
-import { boards } from './testing.ts'
 
 test('there are the seven boards, each with a uid and a title of its own', () => {
   expect(boards.map(({ uid }) => uid)).toEqual([...dashboardUids])

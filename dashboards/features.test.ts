@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { boards } from '../testing/dashboards.ts'
 import { features } from './features.ts'
 import { uids } from './links.ts'
-import { boards } from './testing.ts'
 
 test.each(features)('$feature $asked is shown on $board', ({ board, panels }) => {
   const titles = boards.find(({ uid }) => uid === uids[board])?.panels.map(({ title }) => title)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
+import { boards, parse } from '../testing/dashboards.ts'
 import { notFilteredBy } from './filters.ts'
-import { boards, parse } from './testing.ts'
 
 const labelsOf = (name: string): string[] => {
   const metric = catalogue.find(

@@ -6,11 +6,11 @@ import type { Family } from '../exporter/store/figure.ts'
 import { readKept } from '../exporter/store/labels.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { type AuditTestbed, openAuditTestbed, withRole } from '../testing/audit-api/testbed.ts'
+import { boards } from '../testing/dashboards.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { openRandomPlatform, type RandomPlatform } from '../testing/random-platform.ts'
 import { hour, instantOf, microseconds } from '../testing/second-implementation/rules.ts'
-import { boards } from './testing.ts'
 
 /**
  * The day on which the clocks of Berlin, the Azores and Lord Howe are changed, and a day like others; in each something

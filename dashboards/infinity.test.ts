@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuditTestbed, openAuditTestbed } from '../testing/audit-api/testbed.ts'
+import { boards, type OpenApi, operationOf, type Schema } from '../testing/dashboards.ts'
 import { createDatabase } from '../testing/database.ts'
-import { boards, type OpenApi, operationOf, type Schema } from './testing.ts'
 
 let database: Awaited<ReturnType<typeof createDatabase>>
 let bed: AuditTestbed

@@ -1,13 +1,13 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
-import { type ApiQuery, readBoardQueries } from '../lib/board-queries.ts'
+import { type ApiQuery, readBoardQueries } from '../demo/boards/board-queries.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent } from '../testing/audit-api/testbed.ts'
+import { boards, type OpenApi, operationOf, parse, type Target } from '../testing/dashboards.ts'
 import { createDatabase, type TestDatabase } from '../testing/database.ts'
 import { dashboards } from './index.ts'
 import { auditApi } from './infinity.ts'
 import { uids } from './links.ts'
-import { boards, type OpenApi, operationOf, parse, type Target } from './testing.ts'
 
 const settings = { adminAppUrl: 'https://admin.example/', traceUrl: 'https://traces.example/trace/' }
 const proxy = `/api/datasources/proxy/uid/${auditApi.uid}`

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { catalogue } from '../catalogue/index.ts'
 import { recordedFigures, recordedRates } from '../catalogue/recordings.ts'
+import { boards, parse, queries } from '../testing/dashboards.ts'
 import { prometheusOwn } from './queries.ts'
-import { boards, parse, queries } from './testing.ts'
 
 const recordings = [...recordedFigures, ...Object.values(recordedRates).flat()]
 const known = new Map(

@@ -1,6 +1,7 @@
 import { DataqueryBuilder, PromQueryFormat } from '@grafana/grafana-foundation-sdk/prometheus'
 import type { Metric } from '../catalogue/define.ts'
 import { growth, type Matchers, sum, value } from '../catalogue/promql.ts'
+import { type RollingWindow, rollingWindowNames } from '../catalogue/windows.ts'
 
 /** The data source variable that every target uses. */
 export const datasource = { type: 'prometheus', uid: '${datasource}' }
@@ -46,11 +47,10 @@ export function total<Of extends Metric>(of: Of, matchers: Matchers<Of> = {}): s
 }
 
 /** A figure and by which part it is greater or less than a stretch of time before, for a stat. */
-export function compared<Of extends Metric>(of: Of, matchers: Matchers<Of>, before: '1d' | '7d' | '30d') {
-  const names = { '1d': 'a day', '7d': 'a week', '30d': '30 days' }
+export function compared<Of extends Metric>(of: Of, matchers: Matchers<Of>, before: RollingWindow) {
   return {
     queries: [{ expression: total(of, matchers), legend: 'now' }],
-    change: { expression: growth(of, matchers, before), legend: `change in ${names[before]}` },
+    change: { expression: growth(of, matchers, before), legend: `change in ${rollingWindowNames[before]}` },
   } as const
 }
 

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Chosen, readBoardQueries } from '../demo/boards/board-queries.ts'
 import { seed } from '../demo/simulator/seed.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
-import { type Chosen, readBoardQueries } from '../lib/board-queries.ts'
 import { createPool, type Pool } from '../lib/postgres.ts'
 import { type AuditTestbed, openAuditTestbed, sampleEvent, withRole } from '../testing/audit-api/testbed.ts'
+import { boards } from '../testing/dashboards.ts'
 import { type Past, startPast, type Vector } from '../testing/past.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../testing/platform.ts'
 import { Exporter, storeSchema } from '../testing/store/exporter.ts'
 import { notFilteredBy } from './filters.ts'
-import { boards } from './testing.ts'
 
 /** A Friday on which a step of six hours ends. */
 const asOf = new Date('2026-05-15T18:00:00Z')

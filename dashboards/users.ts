@@ -1,6 +1,7 @@
 import { VariableSort } from '@grafana/grafana-foundation-sdk/dashboard'
 import { subscriptions } from '../catalogue/revenue.ts'
 import { users as registered, signups, subscribersAtStart } from '../catalogue/users.ts'
+import { calendarUnits } from '../catalogue/windows.ts'
 import { board } from './board.ts'
 import { funnel, funnelRates, signupsADay, signupsNow } from './users/acquisition.ts'
 import { activeNow, activeOverTime, generationsPerUser, sessionsPerUser, stickiness } from './users/engagement.ts'
@@ -21,11 +22,11 @@ export const users = {
         labelVariable([signups], 'country', 'Country'),
         labelVariable([registered], 'activity', 'Activity'),
         labelVariable([registered], 'characters', 'Characters', VariableSort.NumericalAsc),
-        choiceVariable('cohort', 'Cohorts by', [
-          { text: 'day', value: 'day' },
-          { text: 'week', value: 'week' },
-          { text: 'month', value: 'month' },
-        ]),
+        choiceVariable(
+          'cohort',
+          'Cohorts by',
+          calendarUnits.map((unit) => ({ text: unit, value: unit })),
+        ),
       ],
       sections: [
         { title: 'Users now', panels: usersNow() },

@@ -8,6 +8,7 @@ import {
   VariableRefresh,
   VariableSort,
 } from '@grafana/grafana-foundation-sdk/dashboard'
+import { allOption, noFilter } from '../catalogue/dashboards.ts'
 import type { LabelsOf, Metric } from '../catalogue/define.ts'
 import { anyOf } from '../catalogue/promql.ts'
 import { auditApi, timeRange, variableQuery } from './infinity.ts'
@@ -22,16 +23,13 @@ export interface Variable {
   build(): VariableModel
 }
 
-/** What the audit API takes for no filter. */
-const noFilter = '__all'
-
 /**
  * All values, as one text that both sides understand: to Prometheus a pattern that matches every value, to the audit API a
- * list with `__all` in it, which is no filter.
+ * list with `noFilter` in it.
  */
 export const allValues = `.*|,${noFilter},`
 
-const everything = { selected: true, text: ['All'], value: ['$__all'] }
+const everything = { selected: true, text: ['All'], value: [allOption] }
 
 /**
  * The values of a label: several or all. From as many metrics as it takes to offer whatever the panels of the board show:

@@ -9,10 +9,11 @@ import { checkGrafana, findChromium } from './launcher/check-grafana.ts'
 import { type RunningGrafana, startGrafana } from './launcher/grafana.ts'
 import { loadHistory } from './launcher/history.ts'
 import { startPlatform } from './launcher/platform.ts'
-import { runCommand, startScript } from './launcher/processes.ts'
+import { startScript } from './launcher/processes.ts'
 import { createProgress, type Progress } from './launcher/progress.ts'
 import { type RunDirectory, takeRunDirectory } from './launcher/run-directory.ts'
 import { createStack, type Stack } from './launcher/stack.ts'
+import { runCommand } from './run-command.ts'
 
 const help = `Usage: npm run demo -- [--keep] [--check] [--check-grafana [--screenshots PATH]] [--directory PATH]
 

@@ -1,5 +1,5 @@
 import type { Metric } from '../catalogue/define.ts'
-import { createPool, type Pool } from '../lib/postgres.ts'
+import { createPool, type Pool, type PoolClient, transaction } from '../lib/postgres.ts'
 import type { SettingsWith } from '../lib/settings.ts'
 import { layout } from './figures/index.ts'
 import { readDrift } from './store/drift.ts'
@@ -47,7 +47,9 @@ export async function explainStanding(settings: SettingsWith<'DATABASE_URL'>, me
   try {
     if (!(await isThere(pool, settings.STORE_SCHEMA)))
       return [`The schema ${settings.STORE_SCHEMA} holds no store yet; start the exporter or run barometer metrics.`]
-    return await standingOf(pool, settings.STORE_SCHEMA, found.collector)
+    return await transaction(pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY', (client) =>
+      standingOf(client, settings.STORE_SCHEMA, found.collector),
+    )
   } finally {
     await pool.end()
   }
@@ -60,11 +62,11 @@ async function isThere(pool: Pool, store: string): Promise<boolean> {
   return rows[0]?.there === true
 }
 
-async function standingOf(pool: Pool, store: string, collector: Collector): Promise<string[]> {
-  await pool.query(`SET search_path = ${store}`)
-  const states = await readParts(pool, store)
-  const drift = await readDrift(pool)
-  const shown = (await readSnapshot(pool, store))?.collectors.get(collector.name)
+async function standingOf(client: PoolClient, store: string, collector: Collector): Promise<string[]> {
+  await client.query(`SET LOCAL search_path = ${store}`)
+  const states = await readParts(client, store)
+  const drift = await readDrift(client)
+  const shown = (await readSnapshot(client, store))?.collectors.get(collector.name)
   const direct = collector.reads.map(({ of }) => partName(of))
   const parts = partsBehind(layout, collector).map(({ name }) => {
     const state = states.get(name)

@@ -13,6 +13,7 @@ import { startRefresher } from './refresh/refresher.ts'
 import { createFigures, familiesOf } from './serve/families.ts'
 import { createExporterServer } from './serve/server.ts'
 import { type BuildOptions, buildStore } from './store/build.ts'
+import { withoutLease } from './store/fence.ts'
 import type { Layout } from './store/layout.ts'
 import { migrateStore } from './store/migrate.ts'
 import type { BuildProgress } from './store/progress.ts'
@@ -110,7 +111,7 @@ async function withStore<Result>(
     connectionsMax: 2,
   })
   try {
-    const run = { pool, settings, log, layout, statementTimeoutMs: byHandTimeoutMs }
+    const run = { pool, settings, log, layout, statementTimeoutMs: byHandTimeoutMs, fence: withoutLease }
     const built = await buildStore({ ...run, ...(onProgress === undefined ? {} : { onProgress }) })
     return await work(run, built.failures)
   } finally {

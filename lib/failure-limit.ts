@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { HttpServer } from './http-server.ts'
+import type { HttpServer } from './fastify-instance.ts'
 
 /**
  * To be called for each request that is about to be refused, or that costs a look at whether it is to be: counts it for its

@@ -2,7 +2,7 @@ import basicAuth from '@fastify/basic-auth'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { openBearerTokens } from './bearer-tokens.ts'
 import { createFailureLimit, type FailureLimit } from './failure-limit.ts'
-import type { HttpServer } from './http-server.ts'
+import type { HttpServer } from './fastify-instance.ts'
 import type { Logger } from './log.ts'
 import { openPasswordFile, TooManyWaiting } from './passwords.ts'
 

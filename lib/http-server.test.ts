@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
 import { createAuthority, writeCertificate } from '../testing/certificates.ts'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 import { createHttpServer, type HttpServer, listen, type Serving } from './http-server.ts'
 import { createLogger } from './log.ts'
 

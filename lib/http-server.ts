@@ -5,11 +5,14 @@ import { Server as TlsServer } from 'node:tls'
 import rateLimit from '@fastify/rate-limit'
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import { type FastifyBaseLogger, type FastifyServerOptions, fastify, LogController } from 'fastify'
+import type { HttpServer } from './fastify-instance.ts'
 import { guard } from './guard.ts'
 import type { Logger } from './log.ts'
 import { openTls, type TlsFiles } from './tls-server.ts'
 import { messageOf, UserError } from './user-error.ts'
 import type { ListenAddress } from './variables.ts'
+
+export type { HttpServer } from './fastify-instance.ts'
 
 /** How a service is reached: the same flags for every service. */
 export interface Serving extends TlsFiles {
@@ -40,8 +43,6 @@ export function createDraining({ drainMs = 0 }: Pick<Serving, 'drainMs'>): Drain
   }
 }
 
-export type HttpServer = ReturnType<typeof createHttpServer>
-
 /** Paths that orchestrators ask without credentials. */
 export const openPaths: readonly string[] = ['/livez', '/readyz']
 
@@ -67,7 +68,7 @@ const limits = { requestTimeout: 30_000, connectionTimeout: 60_000, keepAliveTim
  * A Fastify server with TypeBox validation, TLS and authentication as asked for, and no stack trace in any answer.
  * @throws {UserError} for a certificate, key or password file that is not there or not usable.
  */
-export function createHttpServer(options: HttpServerOptions) {
+export function createHttpServer(options: HttpServerOptions): HttpServer {
   // Named as Fastify's own type: plugins are typed for servers with that logger.
   const logger: FastifyBaseLogger = options.log
   const server = fastify({

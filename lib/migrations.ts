@@ -1,7 +1,11 @@
 import { readdirSync } from 'node:fs'
-import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runner } from 'node-pg-migrate'
 import type pg from 'pg'
-import { UserError } from './user-error.ts'
+import { messageOf, UserError } from './user-error.ts'
+
+type Client = Pick<pg.Client, 'query'>
 
 /** Where a schema's migrations are, and which of them were run is kept in its table `migration`. */
 export interface Migrations {
@@ -11,45 +15,121 @@ export interface Migrations {
 }
 
 export interface MigrateOptions extends Migrations {
-  /** A session of its own, connected; the lock is held until it ends. */
+  /** Connected, directly or through a pooler of transactions. */
   client: pg.Client
   /** Runs only so many of those that are missing. */
   count?: number
+  /** What belongs to it, such as grants: in the same transaction, after the migrations, also where none was missing. */
+  after?: (client: Client) => Promise<void>
 }
 
-/** 60 s: another process that migrates needs some seconds; and a migration that waits for a table makes others wait. */
-const lockTimeoutMs = 60_000
+/** 250 ms: a statement of the platform that queues behind one of ours waits no longer than that. */
+const lockTimeoutMs = 250
+/** 60 s of trying: another process that migrates needs some seconds, and a long reader of a table some more. */
+const tryingMs = 60_000
 
 /**
  * Runs the migrations that are missing, all in one transaction: where one fails the schema is what it was. Of several
- * processes one works and the others wait, and find nothing left to do. Makes the schema where it is not there.
+ * processes one works and the others wait, and find nothing left to do. Makes the schema where it is not there. What keeps
+ * others away is a lock on the schema's own table: it ends with the transaction, and only the table's owner can take it.
  * @returns the names of those that were run
- * @throws {UserError} where the schema has migrations that this version does not know
+ * @throws {UserError} where the schema has migrations that this version does not know, or a lock cannot be had
  */
 export async function migrateSchema(options: MigrateOptions): Promise<string[]> {
+  if (options.after === undefined && (await isUpToDate(options))) return []
+  const started = performance.now()
+  for (;;) {
+    try {
+      return await migrateOnce(options)
+    } catch (error) {
+      if (!(error instanceof Postponed)) throw error
+      if (performance.now() - started > tryingMs)
+        throw new UserError(
+          `the schema ${options.schema} could not be migrated within ${tryingMs / 1_000} s: ${error.message}; end what holds the lock, or run it again when the database is less busy`,
+          { exitCode: 1, cause: error.cause },
+        )
+      // By chance, so that two that met do not meet again.
+      await sleep(100 + Math.random() * 200)
+    }
+  }
+}
+
+/** The transaction gave way to another and is to be run again. */
+class Postponed extends Error {}
+
+/** 55P03: no lock within lockTimeoutMs. 40P01: a deadlock. */
+const givesWayTo = new Set(['55P03', '40P01'])
+/** 23505, 42P06, 42P07: another has made the same schema or table meanwhile. */
+const madeByAnother = new Set(['23505', '42P06', '42P07'])
+
+const codeOf = (error: unknown): string => (error as { code?: string }).code ?? ''
+
+async function migrateOnce(options: MigrateOptions): Promise<string[]> {
   const { client, schema, directory } = options
-  await client.query(`SET lock_timeout = ${lockTimeoutMs}`)
-  await client.query('SELECT pg_advisory_lock($1)', [PG_MIGRATE_LOCK_ID])
-  // IF NOT EXISTS would ask for the right to make schemas even where ours is there already.
-  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
-  if (rowCount === 1) await refuseNewer(client, options)
-  const run = await runner({
-    dbClient: client,
-    dir: directory,
-    // What runs the migrations, and its tests, may stand beside them.
-    ignorePattern: '(?!.*\\.sql$).*',
-    direction: 'up',
-    schema,
-    createSchema: rowCount === 0,
-    migrationsSchema: schema,
-    migrationsTable: 'migration',
-    // Held already, in the same session.
-    noLock: true,
-    singleTransaction: true,
-    log: () => {},
-    ...(options.count === undefined ? {} : { count: options.count }),
-  })
-  return run.map(({ name }) => name)
+  await client.query('BEGIN ISOLATION LEVEL READ COMMITTED')
+  try {
+    await client.query(`SET LOCAL lock_timeout = ${lockTimeoutMs}; SET LOCAL search_path = ${schema}`)
+    await ensureTable(client, schema)
+    await client.query(`LOCK TABLE ${schema}.migration IN SHARE ROW EXCLUSIVE MODE`)
+    await refuseNewer(client, options)
+    const run = await runner({
+      dbClient: withinTransaction(client),
+      dir: directory,
+      // What runs the migrations, and its tests, may stand beside them.
+      ignorePattern: '(?!.*\\.sql$).*',
+      direction: 'up',
+      migrationsSchema: schema,
+      migrationsTable: 'migration',
+      // The table is locked already.
+      noLock: true,
+      singleTransaction: true,
+      log: () => {},
+      ...(options.count === undefined ? {} : { count: options.count }),
+    })
+    await options.after?.(client)
+    await client.query('COMMIT')
+    return run.map(({ name }) => name)
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {})
+    throw givesWayTo.has(codeOf(error)) ? new Postponed(messageOf(error), { cause: error }) : error
+  }
+}
+
+/** The runner begins and ends a transaction of its own, which is to be part of ours. */
+function withinTransaction(client: pg.Client): pg.Client {
+  const query = (text: string, values?: unknown[]) =>
+    /^(BEGIN|COMMIT|ROLLBACK)$/.test(text) ? Promise.resolve({ rows: [], rowCount: 0 }) : client.query(text, values)
+  return Object.create(client, { query: { value: query } })
+}
+
+/** The schema and its table of migrations, as the runner would make it. */
+async function ensureTable(client: Client, schema: string): Promise<void> {
+  try {
+    // IF NOT EXISTS would ask for the right to make schemas even where ours is there already.
+    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
+    if (rowCount === 0) await client.query(`CREATE SCHEMA ${schema}`)
+    if (!(await hasTable(client, schema)))
+      await client.query(
+        `CREATE TABLE ${schema}.migration (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`,
+      )
+  } catch (error) {
+    throw madeByAnother.has(codeOf(error)) ? new Postponed(messageOf(error), { cause: error }) : error
+  }
+}
+
+async function hasTable(client: Client, schema: string): Promise<boolean> {
+  const { rows } = await client.query<{ there: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+       WHERE n.nspname = $1 AND c.relname = 'migration') AS there`,
+    [schema],
+  )
+  return rows[0]?.there === true
+}
+
+/** @throws {UserError} where the schema has migrations that this version does not know */
+async function isUpToDate({ client, ...migrations }: MigrateOptions): Promise<boolean> {
+  await refuseNewer(client, migrations)
+  return (await schemaVersion(client, migrations)).missing.length === 0
 }
 
 /** How a schema stands against the migrations of this version. */
@@ -65,21 +145,13 @@ export interface SchemaVersion {
 }
 
 /** Reads the schema's table of migrations. What the driver throws where it may not be read. */
-export async function schemaVersion(
-  client: Pick<pg.Pool, 'query'>,
-  { schema, directory }: Migrations,
-): Promise<SchemaVersion> {
+export async function schemaVersion(client: Client, { schema, directory }: Migrations): Promise<SchemaVersion> {
   const known = readdirSync(directory)
     .filter((file) => file.endsWith('.sql'))
     .map((file) => file.slice(0, -'.sql'.length))
     .toSorted()
   const newest = known.at(-1) ?? ''
-  const { rows: tables } = await client.query<{ there: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-       WHERE n.nspname = $1 AND c.relname = 'migration') AS there`,
-    [schema],
-  )
-  if (tables[0]?.there !== true) return { isThere: false, missing: known, unknown: [], newest }
+  if (!(await hasTable(client, schema))) return { isThere: false, missing: known, unknown: [], newest }
   const { rows } = await client.query<{ name: string }>(`SELECT name FROM ${schema}.migration ORDER BY id`)
   const ran = rows.map(({ name }) => name)
   return {
@@ -91,7 +163,7 @@ export async function schemaVersion(
 }
 
 /** @throws {UserError} where the schema has migrations that this version does not know */
-export async function refuseNewer(client: Pick<pg.Pool, 'query'>, migrations: Migrations): Promise<void> {
+export async function refuseNewer(client: Client, migrations: Migrations): Promise<void> {
   const { unknown, newest } = await schemaVersion(client, migrations)
   const last = unknown.at(-1)
   if (last !== undefined) throw new UserError(newerLine(migrations.schema, last, newest), { exitCode: 1 })

@@ -41,6 +41,28 @@ export const variables = {
     { help: 'How often the business figures are computed.', default: '60s' },
     { minMs: second, maxMs: day },
   ),
+  STATEMENT_TIMEOUT: durationMs(
+    { help: 'How long one statement of a refresh or a build may take.', default: '60s' },
+    { minMs: second, maxMs: 60 * minute },
+  ),
+  LOCK_TIMEOUT: durationMs(
+    {
+      help: "How long a statement waits for a lock on the platform's tables before it gives way. Keep it below the server's deadlock_timeout, so that a deadlock never ends a statement of the platform.",
+      default: '200ms',
+    },
+    { minMs: 10, maxMs: minute },
+  ),
+  BUILD_LANES: wholeNumber(
+    { help: 'How many connections build history at the same time.', default: '2' },
+    { min: 1, max: 4 },
+  ),
+  BUILD_SHARE: wholeNumber(
+    {
+      help: 'The percentage of the time that each of them works: 50 waits after each chunk for as long as the chunk took.',
+      default: '100',
+    },
+    { min: 1, max: 100 },
+  ),
   STALE_AFTER: durationMs(
     { help: 'How long the last good figures of a failing collector are still served.', default: '15m' },
     { minMs: second, maxMs: 7 * day },
@@ -59,14 +81,19 @@ export const variables = {
   ),
   QUEUES: names({ help: 'The BullMQ queues to watch.', example: 'generation,thumbnail' }),
   S3_ENDPOINT: url(
-    { help: 'An S3-compatible endpoint (R2 or another); leave it out for AWS.', example: 'https://s3.example' },
+    {
+      help: 'An S3-compatible endpoint (R2 or another); leave it out for AWS.',
+      secret: false,
+      example: 'https://s3.example',
+    },
     ['http', 'https'],
   ),
   S3_BUCKET: text({
     help: "The bucket for the canary and for the audit log's anchors and past months. Without it S3 is not watched.",
+    secret: false,
     example: 'platform-images',
   }),
-  S3_REGION: text({ help: "The bucket's region.", default: 'us-east-1' }),
+  S3_REGION: text({ help: "The bucket's region.", secret: false, default: 'us-east-1' }),
   S3_ACCESS_KEY_ID: text({ help: 'The access key.', secret: true }),
   S3_SECRET_ACCESS_KEY: text({ help: 'The secret of the access key.', secret: true }),
   API_PROBE_URLS: namedUrls({
@@ -75,11 +102,14 @@ export const variables = {
   }),
   RUNPOD_API_KEY: text({ help: 'The key for RunPod. Without it RunPod is not watched.', secret: true }),
   RUNPOD_ENDPOINT_IDS: namedIds({ help: 'The serverless endpoints to watch.', example: 'main=abc123' }),
-  RUNPOD_SERVERLESS_URL: url({ help: 'The serverless API.', default: 'https://api.runpod.ai/v2' }, ['http', 'https']),
-  RUNPOD_API_URL: url({ help: 'The REST API, which lists pods.', default: 'https://rest.runpod.io/v1' }, [
+  RUNPOD_SERVERLESS_URL: url({ help: 'The serverless API.', secret: false, default: 'https://api.runpod.ai/v2' }, [
     'http',
     'https',
   ]),
+  RUNPOD_API_URL: url(
+    { help: 'The REST API, which lists pods.', secret: false, default: 'https://rest.runpod.io/v1' },
+    ['http', 'https'],
+  ),
   COMFYUI_URLS: namedUrls({ help: 'The ComfyUI pods to watch.', example: 'gpu-1=http://10.0.0.7:8188' }),
   EXPORTER_LISTEN: listenAddress({ help: 'Where the exporter serves.', default: '127.0.0.1:9464' }),
   AUDIT_DATABASE_URL: url(
@@ -91,7 +121,11 @@ export const variables = {
     ['postgres', 'postgresql'],
   ),
   AUDIT_LISTEN: listenAddress({ help: 'Where the audit API serves.', default: '127.0.0.1:9465' }),
-  AUDIT_TOKENS_FILE: text({ help: 'The file of the bearer tokens, as hashes.', example: '/etc/barometer/tokens.json' }),
+  AUDIT_TOKENS_FILE: text({
+    help: 'The file of the bearer tokens, as hashes.',
+    secret: false,
+    example: '/etc/barometer/tokens.json',
+  }),
   AUDIT_S3_PREFIX: objectPrefix({
     help: "What the names of the audit log's objects begin with; another one for each log in the bucket.",
     default: 'barometer-audit',
@@ -104,21 +138,29 @@ export const variables = {
     { min: 1, max: 1_200 },
   ),
   PROMETHEUS_URL: url(
-    { help: 'Prometheus, for overview, check and the health routes.', example: 'http://127.0.0.1:9090' },
+    { help: 'Prometheus, for overview, check and the health routes.', secret: false, example: 'http://127.0.0.1:9090' },
     ['http', 'https'],
   ),
-  ALERTMANAGER_URL: url({ help: 'Alertmanager, for check.', example: 'http://127.0.0.1:9093' }, ['http', 'https']),
+  ALERTMANAGER_URL: url({ help: 'Alertmanager, for check.', secret: false, example: 'http://127.0.0.1:9093' }, [
+    'http',
+    'https',
+  ]),
   ADMIN_APP_URL: url(
-    { help: "The platform's admin app, which the dashboards link to.", example: 'https://admin.example' },
+    {
+      help: "The platform's admin app, which the dashboards link to.",
+      secret: false,
+      example: 'https://admin.example',
+    },
     ['http', 'https'],
   ),
   OTEL_EXPORTER_OTLP_ENDPOINT: url(
-    { help: 'Where traces go (OTLP over HTTP). Off unless set.', example: 'http://127.0.0.1:4318' },
+    { help: 'Where traces go (OTLP over HTTP). Off unless set.', secret: false, example: 'http://127.0.0.1:4318' },
     ['http', 'https'],
   ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url(
     {
       help: 'The same with its whole path, where it is another for traces.',
+      secret: false,
       example: 'http://127.0.0.1:4318/v1/traces',
     },
     ['http', 'https'],
@@ -135,9 +177,13 @@ export const variables = {
     { help: 'Milliseconds that sending a batch of traces may take.', default: '10000' },
     { min: 1, max: 60_000 },
   ),
-  OTEL_SERVICE_NAME: text({ help: 'What the service is called in traces, if not barometer-exporter and the like.' }),
+  OTEL_SERVICE_NAME: text({
+    help: 'What the service is called in traces, if not barometer-exporter and the like.',
+    secret: false,
+  }),
   OTEL_RESOURCE_ATTRIBUTES: keyValues({
     help: 'What else is said of the service in traces.',
+    secret: false,
     example: 'deployment.environment.name=production',
   }),
   OTEL_TRACES_EXPORTER: oneOf({ help: 'none: no traces, though an endpoint is set.', default: 'otlp' }, [

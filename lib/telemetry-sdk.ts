@@ -6,8 +6,9 @@ import { diag } from '@opentelemetry/api'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
 import { envDetector, hostDetector, resourceFromAttributes, serviceInstanceIdDetector } from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
+import type { Logger } from './log.ts'
+import type { Settings } from './settings.ts'
 import { asSent, nameStatement } from './statement-spans.ts'
-import type { Telemetry, TelemetryOptions } from './telemetry.ts'
 import { createWarnings } from './telemetry-warnings.ts'
 import { messageOf, UserError } from './user-error.ts'
 import { WatchedExporter } from './watched-exporter.ts'
@@ -16,6 +17,18 @@ import { WatchedExporter } from './watched-exporter.ts'
 const concurrencyLimit = 2
 /** 2 s: a receiver that does not answer must not hold up the end of the process. */
 const stopTimeoutMs = 2_000
+
+export interface Telemetry {
+  stop(): Promise<void>
+}
+
+export interface TelemetryOptions {
+  settings: Settings
+  /** Unless OTEL_SERVICE_NAME says another. */
+  serviceName: string
+  version: string
+  log: Logger
+}
 
 /** What the settings do not name (queue, limits, compression, propagators) the SDK reads from its own OTEL_* variables. */
 export async function startSdk({ settings, serviceName, version, log }: TelemetryOptions): Promise<Telemetry> {

@@ -1,17 +1,4 @@
-import type { Logger } from './log.ts'
-import type { Settings } from './settings.ts'
-
-export interface Telemetry {
-  stop(): Promise<void>
-}
-
-export interface TelemetryOptions {
-  settings: Settings
-  /** Unless OTEL_SERVICE_NAME says another. */
-  serviceName: string
-  version: string
-  log: Logger
-}
+import type { Telemetry, TelemetryOptions } from './telemetry-sdk.ts'
 
 /**
  * Sends traces over OTLP/HTTP to where OTEL_EXPORTER_OTLP_ENDPOINT says. Without one nothing is started, spans cost next to

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, expectTypeOf, test } from 'vitest'
 import * as kinds from './variables.ts'
 
 const help = 'A variable.'
@@ -48,14 +48,14 @@ test('an address to listen on is a host and a port', () => {
 })
 
 test('a URL has one of the schemes and a host', () => {
-  holds(kinds.url({ help }, ['http', 'https']), [
+  holds(kinds.url({ help, secret: false }, ['http', 'https']), [
     ['http://127.0.0.1:9090', 'http://127.0.0.1:9090'],
     ['ftp://127.0.0.1', undefined],
     ['127.0.0.1:9090', undefined],
     ['http://', undefined],
     ['', undefined],
   ])
-  holds(kinds.url({ help }, ['postgres', 'postgresql']), [
+  holds(kinds.url({ help, secret: false }, ['postgres', 'postgresql']), [
     ['postgres://user:p%40ss@host:5432/db', 'postgres://user:p%40ss@host:5432/db'],
     // A socket in a directory has no host.
     ['postgresql:///db?host=%2Frun%2Fpostgresql', 'postgresql:///db?host=%2Frun%2Fpostgresql'],
@@ -159,4 +159,26 @@ test('the beginning of the names of objects has neither slashes at its ends nor 
     ['a//b', undefined],
     ['a b', undefined],
   ])
+})
+
+test('the definition of a text, of pairs and of a URL says whether it is a secret; no other kind can be one', () => {
+  // The compiler holds these.
+  interface Unmarked {
+    help: string
+  }
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.text>[0]>()
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.keyValues>[0]>()
+  expectTypeOf<Unmarked>().not.toExtend<Parameters<typeof kinds.url>[0]>()
+  expectTypeOf<Unmarked & { secret: true }>().not.toExtend<Parameters<typeof kinds.names>[0]>()
+})
+
+test('a secret is hidden as a whole, and of a URL the password and the query too', () => {
+  expect(kinds.text({ help, secret: true }).hidden('key')).toEqual(['key'])
+  expect(kinds.text({ help, secret: false }).hidden('name')).toEqual([])
+  expect(kinds.keyValues({ help, secret: true }).hidden({ key: 'Bearer abc', tenant: '1' })).toEqual(['Bearer abc'])
+  expect(kinds.keyValues({ help, secret: false }).hidden({ environment: 'production' })).toEqual([])
+  const address = 'https://ada:p%40ss@host/path?key=value'
+  const parts = [address, 'p%40ss', 'p@ss', '?key=value']
+  expect(kinds.url({ help, secret: false }, ['https']).hidden(address)).toEqual(parts)
+  expect(kinds.namedUrls({ help }).hidden([{ name: 'main', value: address }])).toEqual(parts)
 })

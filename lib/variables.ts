@@ -12,25 +12,41 @@ export interface Variable<Value> {
   example?: string
   /** The value, or undefined where the text is not one. */
   parse: (text: string) => Value | undefined
+  /** The parts of a value that no message may show: all of a secret; of a URL also its password and its query. */
+  hidden(value: Value): readonly string[]
 }
 
+/** For the kinds whose values cannot hold a secret: `secret` does not compile there. */
 interface Options {
   help: string
   default?: string
   example?: string
-  secret?: boolean
+  secret?: never
 }
 
-function variable<Value, Given extends Options>(
+/** For the kinds that can: each variable must say whether it does. */
+interface OptionsWithSecret extends Omit<Options, 'secret'> {
+  secret: boolean
+}
+
+const nothing = (): readonly string[] => []
+
+function variable<Value, Given extends Omit<Options, 'secret'> & { secret?: boolean }>(
   options: Given,
   expected: string,
   parse: Variable<Value>['parse'],
+  hidden: (value: Value) => readonly string[] = nothing,
 ): Variable<Value> & Given {
-  return { secret: false, ...options, expected, parse }
+  return { secret: false, ...options, expected, parse, hidden }
 }
 
-export function text<const Given extends Options>(options: Given): Variable<string> & Given {
-  return variable(options, 'a text that is not empty', (value) => value)
+export function text<const Given extends OptionsWithSecret>(options: Given): Variable<string> & Given {
+  return variable(
+    options,
+    'a text that is not empty',
+    (value) => value,
+    (value) => (options.secret ? [value] : []),
+  )
 }
 
 export function oneOf<const Given extends Options, const Value extends string>(
@@ -57,23 +73,33 @@ export function share<const Given extends Options>(options: Given): Variable<str
   )
 }
 
-/** Names and values as OpenTelemetry writes them, with `%` and two hexadecimal digits for what is special. */
-export function keyValues<const Given extends Options>(
+/** A shorter value of a secret list of pairs is a number or a word, such as a tenant's: hiding it would garble messages. */
+const keyCharactersMin = 8
+
+/** Names and values as OpenTelemetry writes them, with `%` and two hexadecimal digits for special characters. */
+export function keyValues<const Given extends OptionsWithSecret>(
   options: Given,
 ): Variable<Readonly<Record<string, string>>> & Given {
-  return variable(options, 'name=value pairs separated by commas, with %2C for a comma in a value', (value) => {
-    const pairs = commaSeparated(value).map((pair) => /^([^=\s]+)=(.*)$/.exec(pair))
-    try {
-      return Object.fromEntries(
-        pairs.map((pair) => {
-          if (pair === null) throw new Error('no pair')
-          return [decodeURIComponent(pair[1] ?? ''), decodeURIComponent((pair[2] ?? '').trim())]
-        }),
-      )
-    } catch {
-      return undefined
-    }
-  })
+  return variable(
+    options,
+    'name=value pairs separated by commas, with %2C for a comma in a value',
+    parsePairs,
+    (pairs) => (options.secret ? Object.values(pairs).filter(({ length }) => length >= keyCharactersMin) : []),
+  )
+}
+
+function parsePairs(value: string): Readonly<Record<string, string>> | undefined {
+  const pairs = commaSeparated(value).map((pair) => /^([^=\s]+)=(.*)$/.exec(pair))
+  try {
+    return Object.fromEntries(
+      pairs.map((pair) => {
+        if (pair === null) throw new Error('no pair')
+        return [decodeURIComponent(pair[1] ?? ''), decodeURIComponent((pair[2] ?? '').trim())]
+      }),
+    )
+  } catch {
+    return undefined
+  }
 }
 
 /** The beginning of the names of objects: segments of plain characters, without a slash at either end. */
@@ -101,8 +127,27 @@ function parseUrl(value: string, schemes: readonly string[]): string | undefined
     : undefined
 }
 
-export function url<const Given extends Options>(options: Given, schemes: readonly string[]): Variable<string> & Given {
-  return variable(options, `a URL with the scheme ${schemes.join(' or ')}`, (value) => parseUrl(value, schemes))
+/** The URL, and the parts of it that a library's message may have without the rest. */
+function hiddenInUrl(address: string): string[] {
+  const { password, search } = new URL(address)
+  return [address, password, decoded(password), search].filter((part) => part !== '')
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+/** Hidden in messages in any case; `secret` says whether it can also come from a file. */
+export function url<const Given extends OptionsWithSecret>(
+  options: Given,
+  schemes: readonly string[],
+): Variable<string> & Given {
+  const expected = `a URL with the scheme ${schemes.join(' or ')}`
+  return variable(options, expected, (value) => parseUrl(value, schemes), hiddenInUrl)
 }
 
 /** Something that is watched: its name is the label `target`, never the address with what may be secret in it. */
@@ -131,12 +176,16 @@ function parseNamed(value: string, parseItem: (item: string) => Named | undefine
 export function namedUrls<const Given extends Options>(options: Given): Variable<Named[]> & Given {
   const expected =
     'http or https URLs separated by commas, each with an optional name before it (main=https://host/path), no name twice'
-  return variable(options, expected, (value) =>
-    parseNamed(value, (item) => {
-      const [, name, address = ''] = /^(?:([A-Za-z0-9_.-]+)=)?(.*)$/.exec(item) ?? []
-      if (parseUrl(address, ['http', 'https']) === undefined) return undefined
-      return { name: name ?? hostAndPort(address), value: address }
-    }),
+  return variable(
+    options,
+    expected,
+    (value) =>
+      parseNamed(value, (item) => {
+        const [, name, address = ''] = /^(?:([A-Za-z0-9_.-]+)=)?(.*)$/.exec(item) ?? []
+        if (parseUrl(address, ['http', 'https']) === undefined) return undefined
+        return { name: name ?? hostAndPort(address), value: address }
+      }),
+    (named) => named.flatMap(({ value }) => hiddenInUrl(value)),
   )
 }
 

@@ -128,7 +128,7 @@ describe('the image', () => {
     for (const copied of all('COPY').filter((rest) => !rest.startsWith('--from='))) {
       expect(copied).not.toMatch(/(^|\s)(\.|\.\/|\*)\s/)
     }
-    for (const ran of all('RUN')) expect(ran).toBe('npm ci --omit=optional --ignore-scripts')
+    for (const ran of all('RUN')) expect(ran).toBe('npm ci --omit=dev --omit=optional --ignore-scripts')
     const [first, ...allowed] = readFileSync(resolve(root, '.dockerignore'), 'utf8').trim().split('\n')
     expect(first).toBe('*')
     const open = allowed.filter((line) => line.startsWith('!')).map((line) => line.slice(1))

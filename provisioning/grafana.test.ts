@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { auditApi } from '../dashboards/infinity.ts'
-import { boards } from '../dashboards/testing.ts'
+import { boards } from '../testing/dashboards.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const read = (path: string) => parse(readFileSync(resolve(root, path), 'utf8'), { merge: true })

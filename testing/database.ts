@@ -3,25 +3,27 @@
  * that needs it, in a directory that goes with the run.
  *
  * - here: `createDatabase(template?) → {url, name, pool, drop()}`, `databaseUrl(name) → url`, `asSuperuser(sql)`,
- *   `postgresVersion(pool) → 14 to 18`, `testDirectory(name) → path`
+ *   `postgresVersion(pool) → 14 to 18`
+ * - `directory.ts`: `testDirectory(name) → path`, for tests without a database too
  * - `platform.ts`: `createPlatformDatabase() → {url, name, pool, drop(), exporterUrl, auditUrl}`, with the reference
  *   platform, its views and the audit log
  * - `filled-platform.ts`: `filledPlatform() → {database, settings, run, refreshed(), wrong()}`, rows of each kind and a store on them
  * - `random-platform.ts`: `openRandomPlatform(seed, schema, hoursBefore?)`, random rows after one or more refreshes
  * - `past.ts`: `startPast(shown)`, a Prometheus that scraped the exporter at instants that are past, which it takes for now
  * - `../demo/stack/`: a server of one's own, to kill or freeze it: `startPostgres({directory, port?, settings?})`,
- *   `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
+ *   `startPgBouncer({directory, postgresUrl, roles?})`, `startRedis({directory, port?})`, `startS3({directory, bucket, port?})`, `startPrometheus({directory, configFile, port?})`,
  *   `startAlertmanager({directory, configFile, port?})`; each answers `{url, stop(), start(), signal(signal)}`, where
  *   `start` is the same data and port again
+ * - `exporter-process.ts`: `startExporterProcess(environment)`, an exporter to kill or freeze
  * - `chaos/`: the whole stack with every way through a proxy, faults and checks; `npm run chaos`, `npm run soak`
  * - `../demo/stack/debian-packages.ts`: `findProgram('promtool' | 'amtool' | …) → {path, environment, workingDirectory?}`
  */
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import pg from 'pg'
 import { inject } from 'vitest'
+
+export { testDirectory } from './directory.ts'
 
 /** A database of its own on the server of this run. */
 export interface TestDatabase {
@@ -75,11 +77,4 @@ export async function postgresVersion(client: Pick<pg.Pool, 'query'>): Promise<n
     `SELECT current_setting('server_version_num')::int / 10000 AS major`,
   )
   return rows[0]?.major ?? 0
-}
-
-/** A new directory for a program that a test starts; it goes with the run. */
-export function testDirectory(name: string): string {
-  const path = join(inject('runDirectory'), `${name}-${randomUUID().slice(0, 8)}`)
-  mkdirSync(path, { recursive: true })
-  return path
 }

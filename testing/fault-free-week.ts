@@ -1,4 +1,5 @@
 import { auditChainHeadSequence, auditChainValid, auditUnsealedEvents } from '../catalogue/audit.ts'
+import type { DependencyName } from '../catalogue/dependencies.ts'
 import {
   exporterCollectorEnabled,
   exporterCollectorSuccess,
@@ -20,6 +21,7 @@ import {
   queuePaused,
   queueWorkers,
 } from '../catalogue/infrastructure.ts'
+import { jobs, platformJob } from '../catalogue/jobs.ts'
 import {
   alertmanagerNotificationsFailedTotal,
   notificationsDroppedTotal,
@@ -92,7 +94,7 @@ function probes(random: () => number): Line[] {
     api: 'main',
     comfyui: 'gpu-1',
     runpod: 'images',
-  }
+  } satisfies Record<DependencyName, string>
   return Object.entries(targets).flatMap(([dependency, target]) => {
     const labels = { dependency, target, job: 'barometer-probes', instance: 'exporter' }
     return [
@@ -230,14 +232,6 @@ function self(random: () => number): Line[] {
   const collectors = [
     ...new Set(catalogue.filter(({ exposition }) => exposition === 'figures').map(({ owner }) => owner)),
   ]
-  const jobs = [
-    'barometer-exporter',
-    'barometer-probes',
-    'barometer-audit-api',
-    'platform-api',
-    'prometheus',
-    'alertmanager',
-  ]
   const monitoring = { job: 'prometheus', instance: 'prometheus' }
   /** 0, and 1 from a moment of the second day on: one that is lost at a restart. */
   const once = (name: string, labels: Record<string, string>): Line => ({
@@ -254,10 +248,10 @@ function self(random: () => number): Line[] {
       fixed(exporterCollectorEnabled.name, { ...exporter, collector }, 1),
       fixed(exporterRollupDriftRows.name, { ...exporter, collector }, 0),
     ]),
-    ...jobs.map(
+    ...[...jobs, 'prometheus', 'alertmanager'].map(
       (job): Line => ({
         ...{ name: up.name, labels: { job, instance: job } },
-        at: (seconds) => (job === 'platform-api' && inDeploy(seconds) ? 0 : 1),
+        at: (seconds) => (job === platformJob && inDeploy(seconds) ? 0 : 1),
       }),
     ),
     once(ruleEvaluationFailuresTotal.name, { ...monitoring, rule_group: 'rules' }),

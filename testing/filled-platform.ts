@@ -4,6 +4,7 @@ import { expect, onTestFinished } from 'vitest'
 import { collectors, layout } from '../exporter/figures/index.ts'
 import { refresh } from '../exporter/refresh/refresh.ts'
 import { buildStore } from '../exporter/store/build.ts'
+import { withoutLease } from '../exporter/store/fence.ts'
 import { readKept } from '../exporter/store/labels.ts'
 import { migrateStore } from '../exporter/store/migrate.ts'
 import { runFigure } from '../exporter/store/run-figure.ts'
@@ -36,7 +37,7 @@ export async function filledPlatform(environment: Record<string, string> = {}, m
     SELECT n, 'pro', 'active', 900, 'USD', now() - interval '40 days' FROM generate_series(1, 4) AS n`)
   const settings = readSettings({ DATABASE_URL: database.exporterUrl, ...environment }, ['DATABASE_URL'])
   if (migrated) await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs, fence: withoutLease }
   const refreshed = async (of = settings) => {
     const built = await buildStore({ ...run, settings: of })
     expect([...built.failures]).toEqual([])

@@ -8,7 +8,7 @@ import { startScript } from '../demo/launcher/processes.ts'
 import { type RunningAlertmanager, startAlertmanager } from '../demo/stack/alertmanager.ts'
 import { answers } from '../demo/stack/process.ts'
 import { type RunningPrometheus, startPrometheus } from '../demo/stack/prometheus.ts'
-import { testDirectory } from './database.ts'
+import { testDirectory } from './directory.ts'
 
 /** What a fake receiver was sent, as far as tests look. */
 export interface Received {

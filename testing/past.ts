@@ -10,7 +10,7 @@ import { familiesOf } from '../exporter/serve/families.ts'
 import { createExporterServer } from '../exporter/serve/server.ts'
 import type { Family } from '../exporter/store/figure.ts'
 import { type Snapshot, secondsOf } from '../exporter/store/snapshot.ts'
-import { testDirectory } from './database.ts'
+import { testDirectory } from './directory.ts'
 import { run } from './programs.ts'
 import { startPrometheusOver } from './prometheus.ts'
 

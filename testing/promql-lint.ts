@@ -1,7 +1,8 @@
 import { ruleGroups } from '../alerts/index.ts'
 import { catalogue } from '../catalogue/index.ts'
+import { jobOfExposition, scrapeSeconds } from '../catalogue/jobs.ts'
 import { ownMetrics } from '../catalogue/prometheus.ts'
-import { parse, type Selector } from '../dashboards/testing.ts'
+import { parse, type Selector } from './dashboards.ts'
 
 /** Labels that Prometheus gives when it scrapes, that of buckets, and that of this Prometheus. */
 const given = ['job', 'instance', 'pod', 'environment', 'le']
@@ -38,14 +39,6 @@ function alertLabels(): string[] {
   return catalogue.flatMap((metric) => Object.keys(metric.labels))
 }
 
-/** How often each job is scraped, in seconds, as provisioning/prometheus has it. */
-const scrapeSeconds: Readonly<Record<string, number>> = {
-  figures: 30,
-  self: 30,
-  probes: 5,
-  'audit-api': 5,
-  'platform-api': 15,
-}
 const scrapesMin = 4
 
 /**
@@ -96,7 +89,7 @@ function rangeFindings(expression: string): string[] {
   return [...rated].flatMap(([, name = '', count, unit]) => {
     const seconds = Number(count) * unitSeconds[unit as keyof typeof unitSeconds]
     const metric = catalogue.find((each) => name === each.name || name.startsWith(`${each.name}_`))
-    const least = scrapesMin * (scrapeSeconds[metric?.exposition ?? 'self'] ?? 30)
+    const least = scrapesMin * scrapeSeconds[jobOfExposition[metric?.exposition ?? 'self']]
     return seconds < least ? [`rates ${name} over ${seconds} s; expected at least ${least} s, which are 4 scrapes`] : []
   })
 }

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import getPort from 'get-port'
 import { type CollectionTag, parse } from 'yaml'
 import { answers, type Program, startProgram } from '../demo/stack/process.ts'
-import { testDirectory } from './database.ts'
+import { testDirectory } from './directory.ts'
 
 interface Compose {
   services: Record<string, { command?: string[] }>

@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import { type Bench, type BenchResult, benches } from './bench/benches.ts'
+import { benches } from './bench/benches.ts'
+import type { Bench, BenchResult } from './bench/define.ts'
 
 const page = resolve(import.meta.dirname, '..', 'docs', 'benchmarks.md')
 

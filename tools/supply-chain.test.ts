@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib'
 import { Ajv, type AnySchemaObject } from 'ajv'
 import addFormats from 'ajv-formats'
 import { afterEach, describe, expect, test } from 'vitest'
-import { testDirectory } from '../testing/database.ts'
+import { testDirectory } from '../testing/directory.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const manifest: { dependencies: Record<string, string>; devDependencies: Record<string, string> } = JSON.parse(

@@ -1,5 +1,6 @@
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { badField } from '../http/problem.ts'
-import { noFilter, type Query } from '../http/query.ts'
+import type { Query } from '../http/query.ts'
 import { toUtcMicroseconds } from '../http/time.ts'
 import { type Asked, type Filters, type Period, periods } from './sources/store.ts'
 
@@ -92,7 +93,7 @@ function time(query: Query, name: string): string | undefined {
   return utc
 }
 
-/** Several values, repeated or with commas; none, or `__all` among them, is no filter. */
+/** Several values, repeated or with commas; none, or `noFilter` among them, is no filter. */
 function values(query: Query, name: string): string[] {
   const found = query[name] ?? []
   const all = (typeof found === 'string' ? [found] : found)

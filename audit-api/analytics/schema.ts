@@ -1,5 +1,5 @@
 import { type TSchema, Type } from 'typebox'
-import { noFilter } from '../http/query.ts'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { namesOf, type Parameters } from './query.ts'
 import { periods } from './sources/store.ts'
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { queryLimits, several } from '../http/query.ts'
+import { queryLimits, severalValues } from '../http/query.ts'
 
 /** The greatest sizes, in UTF-16 units. */
 export const errorLimits = {
@@ -85,9 +85,9 @@ export type StoredError = Static<typeof StoredErrorSchema>
 const filterProperties = {
   from: Type.Optional(Type.String({ description: 'From this time on (RFC 3339).' })),
   to: Type.Optional(Type.String({ description: 'Before this time (RFC 3339).' })),
-  service: several('Services.'),
-  type: several('Types of errors.'),
-  fingerprint: several('Fingerprints.'),
+  service: severalValues('Services.'),
+  type: severalValues('Types of errors.'),
+  fingerprint: severalValues('Fingerprints.'),
 }
 const limit = Type.Optional(
   Type.Integer({ minimum: 1, maximum: queryLimits.limitMax, default: queryLimits.limitDefault }),

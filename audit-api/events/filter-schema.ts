@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { queryLimits, several } from '../http/query.ts'
+import { queryLimits, severalValues } from '../http/query.ts'
 
 export const listLimits = {
   offsetMax: 10_000,
@@ -12,11 +12,11 @@ export const listLimits = {
 export const filterProperties = {
   from: Type.Optional(Type.String({ description: 'From this time on (RFC 3339).' })),
   to: Type.Optional(Type.String({ description: 'Before this time (RFC 3339).' })),
-  actor: several("Actors' ids."),
-  action: several('Actions, as user.suspend.'),
-  target_type: several('Types of targets.'),
-  target_id: several("Targets' ids."),
-  outcome: several('success or failure.'),
+  actor: severalValues("Actors' ids."),
+  action: severalValues('Actions, as user.suspend.'),
+  target_type: severalValues('Types of targets.'),
+  target_id: severalValues("Targets' ids."),
+  outcome: severalValues('success or failure.'),
   q: Type.Optional(
     Type.String({
       maxLength: listLimits.textMax,

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { noFilter } from '../../catalogue/dashboards.ts'
 import { badField, type Problem } from './problem.ts'
 import { toUtcMicroseconds } from './time.ts'
 
@@ -8,11 +9,8 @@ export type Query = Readonly<Record<string, string | readonly string[] | undefin
 /** What every list takes. */
 export const queryLimits = { limitDefault: 50, limitMax: 500, valuesMax: 100 } as const
 
-/** What Grafana sends for "All". */
-export const noFilter = '__all'
-
 /** A parameter of several values, as OpenAPI shows it. */
-export const several = (description: string) =>
+export const severalValues = (description: string) =>
   Type.Optional(
     Type.Union([Type.String(), Type.Array(Type.String())], {
       description: `${description} Several, comma-separated or repeated, mean any of them; ${noFilter} means no filter.`,

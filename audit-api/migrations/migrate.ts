@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
 import { type Migrations, migrateSchema } from '../../lib/migrations.ts'
 import { createClient } from '../../lib/postgres.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
@@ -31,28 +32,31 @@ export async function migrateAudit(databaseUrl: string, options: MigrateAuditOpt
   await client.connect()
   try {
     await ensureServiceRole(client)
-    const run = await migrateSchema({ client, ...auditMigrations })
-    // By this the service sees whether its schema is there.
-    await client.query(`GRANT SELECT ON ${auditSchema}.migration TO ${auditServiceRole}`)
-    await client.query('SELECT barometer_audit.ensure_months_ahead(), barometer_audit.grant_service($1)', [
-      auditServiceRole,
-    ])
-    await client.query('SELECT barometer_audit.ensure_error_days_ahead(), barometer_audit.grant_error_log($1)', [
-      auditServiceRole,
-    ])
-    await client.query('SELECT barometer_audit.grant_analytics_events($1), barometer_audit.grant_erasure($1)', [
-      auditServiceRole,
-    ])
-    await client.query('SELECT barometer_audit.grant_retention($1), barometer_audit.allow_retention($2)', [
-      auditServiceRole,
-      options.retentionMonths ?? null,
-    ])
-    for (const role of options.recorderRoles ?? []) {
-      await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
-    }
-    return run
+    // The grants are in its transaction: of two processes that grant the same at once Postgres refuses one.
+    return await migrateSchema({ client, ...auditMigrations, after: (within) => grant(within, options) })
   } finally {
     await client.end()
+  }
+}
+
+async function grant(client: Pick<Client, 'query'>, options: MigrateAuditOptions): Promise<void> {
+  // By this the service sees whether its schema is there.
+  await client.query(`GRANT SELECT ON ${auditSchema}.migration TO ${auditServiceRole}`)
+  await client.query('SELECT barometer_audit.ensure_months_ahead(), barometer_audit.grant_service($1)', [
+    auditServiceRole,
+  ])
+  await client.query('SELECT barometer_audit.ensure_error_days_ahead(), barometer_audit.grant_error_log($1)', [
+    auditServiceRole,
+  ])
+  await client.query('SELECT barometer_audit.grant_analytics_events($1), barometer_audit.grant_erasure($1)', [
+    auditServiceRole,
+  ])
+  await client.query('SELECT barometer_audit.grant_retention($1), barometer_audit.allow_retention($2)', [
+    auditServiceRole,
+    options.retentionMonths ?? null,
+  ])
+  for (const role of options.recorderRoles ?? []) {
+    await client.query('SELECT barometer_audit.grant_recorder($1)', [role])
   }
 }
 

@@ -1,3 +1,4 @@
+import { dependencies } from '../../catalogue/dependencies.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
@@ -79,7 +80,7 @@ async function checkViews(
   return { views, refreshCost: await estimateRefreshCost(pool, settings, contract, now) }
 }
 
-/** The dependencies as the exporter probes them, and what of them is not configured. */
+/** The dependencies as the exporter probes them, and those that are not configured. */
 async function checkProbes(settings: CheckSettings): Promise<ServiceReport[]> {
   const { checkDependencies } = await import('../../exporter/probes/index.ts')
   const checks = await checkDependencies(settings, { replicaId: 'check' })
@@ -92,10 +93,6 @@ async function checkProbes(settings: CheckSettings): Promise<ServiceReport[]> {
         detail: up ? `${latencyMs} ms` : reason,
       }),
     ),
-    ...(settings.REDIS_URL === undefined ? [off('redis', 'REDIS_URL')] : []),
-    ...(settings.S3_BUCKET === undefined ? [off('s3', 'S3_BUCKET')] : []),
-    ...(settings.API_PROBE_URLS === undefined ? [off('api', 'API_PROBE_URLS')] : []),
-    ...(settings.COMFYUI_URLS === undefined ? [off('comfyui', 'COMFYUI_URLS')] : []),
-    ...(settings.RUNPOD_API_KEY === undefined ? [off('runpod', 'RUNPOD_API_KEY')] : []),
+    ...dependencies.flatMap(({ name, setting }) => (settings[setting] === undefined ? [off(name, setting)] : [])),
   ]
 }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { parse } from 'yaml'
+import { platformJob } from '../../catalogue/jobs.ts'
 
 /** The rules as Prometheus reads them: what is deployed, whatever they were generated from. */
 const generated = new URL('../../alerts/generated/', import.meta.url)
@@ -16,7 +17,7 @@ interface RuleFile {
 
 /** The alerts that can never fire while nothing is scraped under the job of the platform's API. */
 export function alertsOnPlatformApi(): string[] {
-  return alertsDependingOn('job="platform-api"', readRules())
+  return alertsDependingOn(`job="${platformJob}"`, readRules())
 }
 
 /** The names of the alerts whose expression contains `text`, also by way of recording rules, sorted. */

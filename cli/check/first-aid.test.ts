@@ -7,11 +7,11 @@ import { createSealer } from '../../audit-api/chain/sealer.ts'
 import { startPostgres } from '../../demo/stack/postgres.ts'
 import { startRedis } from '../../demo/stack/redis.ts'
 import { startS3 } from '../../demo/stack/s3.ts'
-import { lockClass } from '../../exporter/refresh/leader.ts'
+import { releaseLease, takeLease } from '../../exporter/store/lease.ts'
 import { migrateStore } from '../../exporter/store/migrate.ts'
 import { createClient, createPool } from '../../lib/postgres.ts'
 import { readSettings } from '../../lib/settings.ts'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
 import { checkAuditLog } from './audit-log.ts'
 import { check } from './check.ts'
@@ -86,7 +86,7 @@ test('grants that are missing are named with what to run', async () => {
   })
 })
 
-test('a store of a newer version, and a lead that a dead session holds', async () => {
+test('a store of a newer version, and a leader that writes no figures', async () => {
   const { pool } = database
   await pool.query("INSERT INTO barometer.migration (name, run_on) VALUES ('999-of-tomorrow', now())")
   expect(await store('barometer')).toMatchObject({
@@ -97,22 +97,43 @@ test('a store of a newer version, and a lead that a dead session holds', async (
     UPDATE barometer.snapshot SET as_of = now() - interval '1 hour'`)
   expect(await store('leader')).toMatchObject({
     status: 'warning',
-    detail: expect.stringMatching(/nobody leads, and the newest figures are 36\d\d s old/),
+    detail: expect.stringMatching(
+      /^nobody has led yet; the newest figures are 36\d\d s old; expected an exporter to run$/,
+    ),
   })
-  // What a leader is whose machine was cut off: a session that holds the lock and asks nothing.
-  const frozen = createClient({ connectionString: database.exporterUrl, applicationName: 'barometer-leader' })
-  await frozen.connect()
-  const { rows } = await frozen.query('SELECT pg_backend_pid() AS pid, pg_advisory_lock($1, hashtext($2))', [
-    lockClass,
-    'barometer',
-  ])
+  const number = await takeLease(pool, 'barometer', { owner: 'a', description: 'host-a, process 7, version 1' })
   expect(await store('leader')).toMatchObject({
     status: 'broken',
-    detail: expect.stringContaining(`SELECT pg_terminate_backend(${rows[0].pid})`),
+    detail: expect.stringMatching(
+      /^host-a, process 7, version 1 leads since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00, its lease 1 ends in \d+ s unless renewed; the newest figures are 36\d\d s old; the leader lives, so its log says why$/,
+    ),
   })
-  await pool.query('SELECT pg_terminate_backend($1)', [rows[0].pid])
-  await expect.poll(async () => (await store('leader'))?.detail, { timeout: 10_000 }).toContain('nobody leads')
+  await releaseLease(pool, 'barometer', 'a', number ?? '')
+  expect(await store('leader')).toMatchObject({
+    status: 'warning',
+    detail: expect.stringMatching(/^nobody leads, and host-a, process 7, version 1 did last; /),
+  })
   await pool.query('UPDATE barometer.snapshot SET as_of = now()')
+})
+
+test('an exporter of a version before the lease is named, and no role without rights passes for the leader', async () => {
+  const role = `${database.name}_stranger`
+  await database.pool.query(`CREATE ROLE ${role} LOGIN`)
+  onTestFinished(async () => void (await database.pool.query(`DROP ROLE ${role}`)))
+  const url = new URL(database.url)
+  url.username = role
+  const stranger = createClient({ connectionString: url.href, applicationName: 'test' })
+  await stranger.connect()
+  const { rows } = await stranger.query(
+    "SELECT pg_backend_pid() AS pid, pg_advisory_lock(x'6261726f'::int, hashtext('barometer'))",
+  )
+  expect(await store('leader')).toMatchObject({
+    status: 'ok',
+    detail: expect.stringContaining(
+      `nobody leads, and host-a, process 7, version 1 did last; session ${rows[0].pid} holds the lock by which versions before the lease lead`,
+    ),
+  })
+  await stranger.end()
 })
 
 test('clocks that differ', async () => {

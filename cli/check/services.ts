@@ -1,15 +1,12 @@
 import { httpServerRequestDurationSeconds } from '../../catalogue/infrastructure.ts'
+import { ownJobs, platformJob } from '../../catalogue/jobs.ts'
 import type { Settings } from '../../lib/settings.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { hostAndPort } from '../../lib/variables.ts'
+import type { Reading } from '../exposition.ts'
 import { addressOf, getText, under } from '../http-get.ts'
-import type { Reading } from '../overview/exposition.ts'
 import { queryPrometheus } from '../prometheus.ts'
 import type { ServiceReport } from './report.ts'
-
-const platformJob = 'platform-api'
-/** The jobs that Prometheus should scrape, as provisioning/ has them. */
-const ownJobs = ['barometer-exporter', 'barometer-probes', 'barometer-audit-api']
 
 /** The audit API, Prometheus and Alertmanager: whether they answer, and whether Prometheus has what rules need. */
 export async function checkServices(settings: Settings, deadAlerts: readonly string[]): Promise<ServiceReport[]> {

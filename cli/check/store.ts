@@ -1,4 +1,4 @@
-import { lockClass } from '../../exporter/refresh/leader.ts'
+import { type Lease, readLease } from '../../exporter/store/lease.ts'
 import { storeMigrations } from '../../exporter/store/migrate.ts'
 import { newerLine, schemaVersion } from '../../lib/migrations.ts'
 import type { Pool } from '../../lib/postgres.ts'
@@ -62,41 +62,48 @@ async function version(pool: Pool, schema: string): Promise<Found> {
   return ['ok', `${newest}, ${sizes[0]?.store} of the database's ${sizes[0]?.whole}`]
 }
 
-interface Leader {
-  pid: number | null
-  session: string | null
-  age_seconds: number | null
-}
+/** Versions before the lease led by an advisory lock of this class and the hash of the store's schema. */
+const earlierLockClass = 0x6261726f
 
-/** The session that holds the lead, and how old the newest figures are. */
+/** Who holds the lease, and how old the newest figures are. */
 async function leader(pool: Pool, settings: Settings): Promise<Found> {
   const { STORE_SCHEMA: schema, REFRESH_INTERVAL: intervalMs } = settings
-  const { rows: tables } = await pool.query<{ there: boolean }>('SELECT to_regclass($1) IS NOT NULL AS there', [
-    `${schema}.snapshot`,
-  ])
-  if (tables[0]?.there !== true) return ['off', 'no exporter has run yet']
-  const { rows } = await pool.query<Leader>(
-    `SELECT l.pid, concat_ws(', ', s.client_addr, s.state || ' since ' || date_trunc('second', s.state_change)) AS session,
-       extract(epoch FROM clock_timestamp() - (SELECT max(as_of) FROM ${schema}.snapshot))::float8 AS age_seconds
-     FROM (SELECT) AS one
-     LEFT JOIN pg_locks AS l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = $1::oid
-       AND l.objid::bigint = hashtext($2)::bigint & 4294967295
-       AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-     LEFT JOIN pg_stat_activity AS s ON s.pid = l.pid`,
-    [lockClass, schema],
+  const { rows: tables } = await pool.query<{ snapshot: boolean; lease: boolean }>(
+    'SELECT to_regclass($1) IS NOT NULL AS snapshot, to_regclass($2) IS NOT NULL AS lease',
+    [`${schema}.snapshot`, `${schema}.lease`],
   )
-  const { pid = null, session = null, age_seconds: age = null } = rows[0] ?? {}
+  if (tables[0]?.snapshot !== true) return ['off', 'no exporter has run yet']
+  const { rows } = await pool.query<{ age: number | null }>(
+    `SELECT extract(epoch FROM clock_timestamp() - max(as_of))::float8 AS age FROM ${schema}.snapshot`,
+  )
+  const age = rows[0]?.age ?? null
   const isOld = age === null || age * 1_000 > Math.max(3 * intervalMs, 180_000)
   const figures = age === null ? 'there are no figures yet' : `the newest figures are ${Math.round(age)} s old`
-  if (pid === null)
-    return isOld ? ['warning', `nobody leads, and ${figures}; expected an exporter to run`] : ['ok', figures]
-  if (!isOld) return ['ok', `session ${pid}, ${figures}`]
+  const lease = tables[0].lease ? await readLease(pool, schema) : undefined
+  const earlier = await earlierLeader(pool, schema)
+  const who = [lease === undefined ? 'nobody has led yet' : leads(lease), ...earlier, figures].join('; ')
+  const isLed = (lease !== undefined && lease.secondsLeft > 0) || (lease === undefined && earlier.length > 0)
+  if (!isOld) return ['ok', who]
+  if (!isLed) return ['warning', `${who}; expected an exporter to run`]
   // A first build writes no figures for a while.
-  const status = age === null ? 'warning' : 'broken'
-  return [
-    status,
-    `session ${pid} (${session || 'of another role'}) leads, and ${figures}; if its process is gone or frozen: SELECT pg_terminate_backend(${pid})`,
-  ]
+  return [age === null ? 'warning' : 'broken', `${who}; the leader lives, so its log says why`]
+}
+
+function leads({ description, since, fencing, secondsLeft }: Lease): string {
+  if (secondsLeft <= 0) return `nobody leads, and ${description} did last`
+  return `${description} leads since ${since}, its lease ${fencing} ends in ${Math.ceil(secondsLeft)} s unless renewed`
+}
+
+/** While versions change; any role may hold such a lock, so that it says nothing for sure. */
+async function earlierLeader(pool: Pool, schema: string): Promise<string[]> {
+  const { rows } = await pool.query<{ pid: number }>(
+    `SELECT pid FROM pg_locks
+     WHERE locktype = 'advisory' AND granted AND objsubid = 2 AND classid = $1::oid
+       AND objid::bigint = hashtext($2)::bigint & 4294967295
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    [earlierLockClass, schema],
+  )
+  return rows.map(({ pid }) => `session ${pid} holds the lock by which versions before the lease lead`)
 }
 
 async function replication(pool: Pool): Promise<Found> {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseExposition } from './exposition.ts'
+import { parseExposition } from '../exposition.ts'
 import { overviewFrom } from './figures.ts'
 import { renderOverview } from './render.ts'
 

@@ -1,11 +1,11 @@
 import * as content from '../../catalogue/content.ts'
-import type { Metric } from '../../catalogue/define.ts'
+import type { LabelsOf, Metric } from '../../catalogue/define.ts'
 import { snapshotTimestampSeconds } from '../../catalogue/exporter.ts'
-import { dependencyUp, queueJobs } from '../../catalogue/infrastructure.ts'
+import { dependencyUp, queueJobs, waitingStates } from '../../catalogue/infrastructure.ts'
 import { bugReportsOpen, influencerRequestsPending, jobsFailed } from '../../catalogue/quick-actions.ts'
 import * as revenue from '../../catalogue/revenue.ts'
 import * as users from '../../catalogue/users.ts'
-import type { Reading } from './exposition.ts'
+import type { Reading } from '../exposition.ts'
 
 /** The metrics that the overview reads. */
 export const overviewMetrics: readonly Metric[] = [
@@ -65,17 +65,16 @@ export interface Overview {
   health: { overall: 'healthy' | 'degraded' | 'unknown'; dependencies: Health[] }
 }
 
-/** Jobs that wait for a worker, also behind a pause; a delayed job waits for its time, not for a worker. */
-const waitingStates = ['waiting', 'prioritized', 'paused']
-
 /** The overview from readings of the exporter or of Prometheus. */
 export function overviewFrom(readings: readonly Reading[]): Overview {
-  const sum = (metric: Metric, where: Record<string, string> = {}): Figure => total(select(readings, metric, where))
-  const by = (metric: Metric, label: string, where: Record<string, string> = {}): Record<string, number> =>
+  const sum = <Of extends Metric>(metric: Of, where?: Where<Of>): Figure => total(select(readings, metric, where))
+  const by = <Of extends Metric>(metric: Of, label: keyof LabelsOf<Of> & string, where?: Where<Of>) =>
     totalsBy(select(readings, metric, where), label)
-  const waiting = select(readings, queueJobs).filter((reading) => waitingStates.includes(reading.labels.state ?? ''))
-  const today = { window: 'today' }
-  const active = { status: 'active' }
+  const waiting = select(readings, queueJobs).filter((reading) =>
+    waitingStates.some((state) => state === reading.labels.state),
+  )
+  const today = { window: 'today' } as const
+  const active = { status: 'active' } as const
   return {
     asOf: instant(sum(snapshotTimestampSeconds)),
     users: {
@@ -126,12 +125,15 @@ function health(readings: readonly Reading[]): Overview['health'] {
 
 /** succeeded / (succeeded + failed), ever: cancelled count in neither. Null where nothing has finished. */
 function successRate(readings: readonly Reading[]): Figure {
-  const finished = (status: string): number => total(select(readings, content.generationsFinished, { status })) ?? 0
+  const finished = (status: 'succeeded' | 'failed'): number =>
+    total(select(readings, content.generationsFinished, { status })) ?? 0
   const all = finished('succeeded') + finished('failed')
   return all === 0 ? null : finished('succeeded') / all
 }
 
-function select(readings: readonly Reading[], metric: Metric, where: Record<string, string> = {}): Reading[] {
+type Where<Of extends Metric> = Partial<LabelsOf<Of>>
+
+function select<Of extends Metric>(readings: readonly Reading[], metric: Of, where: Where<Of> = {}): Reading[] {
   return readings.filter(
     ({ name, labels }) =>
       name === metric.name && Object.entries(where).every(([label, value]) => labels[label] === value),

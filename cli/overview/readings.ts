@@ -1,8 +1,8 @@
 import type { Metric } from '../../catalogue/define.ts'
 import { messageOf, UserError } from '../../lib/user-error.ts'
+import { parseExposition, type Reading } from '../exposition.ts'
 import { getText, shownAddress, under } from '../http-get.ts'
 import { queryPrometheus } from '../prometheus.ts'
-import { parseExposition, type Reading } from './exposition.ts'
 
 /**
  * What the exporter at this address shows now.

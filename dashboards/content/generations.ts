@@ -1,5 +1,6 @@
 import { generationsFinished } from '../../catalogue/content.ts'
 import { changeBy, changeDuring } from '../../catalogue/promql.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import { pie } from '../charts.ts'
 import { timeseries } from '../panels.ts'
 import { filter } from '../queries.ts'
@@ -55,7 +56,7 @@ export const divisionNow = () =>
       ...count,
       title: `By ${title}, last 30 days`,
       width: 6,
-      description: 'Succeeded generations that ended in the last 720 hours.',
+      description: `Succeeded generations that ended in the last ${hoursOf('30d')}.`,
       queries: [
         {
           expression: `${changeBy([label], generationsFinished, { ...chosen, status: 'succeeded' }, '30d')} > 0`,

@@ -1,6 +1,7 @@
 import { characters, generationDurationSeconds, generationsFinished, images } from '../../catalogue/content.ts'
 import { changeBy, growth, partsOf, ratio, sum, value } from '../../catalogue/promql.ts'
 import { generationSuccessRatio } from '../../catalogue/slo.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import { colors, higherIsBetter } from '../colors.ts'
 import { stat } from '../panels.ts'
 import { compared, filter } from '../queries.ts'
@@ -31,8 +32,7 @@ export const contentNow = () => [
     unit: 'percentunit',
     decimals: 1,
     noData: 'nothing ended, or no figures of yesterday yet',
-    description:
-      'succeeded / (succeeded + failed) of the generations that ended in the last 24 hours; cancelled in neither.',
+    description: `succeeded / (succeeded + failed) of the generations that ended in the last ${hoursOf('1d')}; cancelled in neither.`,
     queries: [{ expression: ratio(ended('succeeded'), ended(['succeeded', 'failed'])), legend: 'now' }],
     thresholds: higherIsBetter(generationSuccessRatio),
   }),
@@ -41,9 +41,8 @@ export const contentNow = () => [
     width: 24,
     unit: 's',
     decimals: 1,
-    noData: 'nothing succeeded in 24 hours, or no figures of yesterday yet',
-    description:
-      'Mean of finished minus started over the generations that succeeded in the last 24 hours, of everyone.',
+    noData: `nothing succeeded in ${hoursOf('1d')}, or no figures of yesterday yet`,
+    description: `Mean of finished minus started over the generations that succeeded in the last ${hoursOf('1d')}, of everyone.`,
     queries: [
       {
         expression: ratio(changeBy([], seconds, ofMachine, '1d'), changeBy([], measured, ofMachine, '1d')),

@@ -1,7 +1,8 @@
 import { generationDurationSeconds, generationFailures, generationsFinished } from '../../catalogue/content.ts'
-import { queueJobs } from '../../catalogue/infrastructure.ts'
+import { queueJobs, waitingStates } from '../../catalogue/infrastructure.ts'
 import { changeBy, overTime, partsOf, quantileOf, ratio, sumBy, value } from '../../catalogue/promql.ts'
 import { generationSuccessRatio } from '../../catalogue/slo.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import { barGauge, heatmap } from '../charts.ts'
 import { higherIsBetter } from '../colors.ts'
 import { timeseries } from '../panels.ts'
@@ -11,7 +12,7 @@ import { chosen } from './generations.ts'
 const ofMachine = filter('type', 'quality')
 const { bucket, sum, count } = partsOf(generationDurationSeconds)
 const buckets = (window: string) => changeBy(['le'], bucket, ofMachine, window)
-/** What is of the 24 hours before need not be asked for by the hour: a difference reads an hour of samples at each step. */
+/** A figure of a whole day need not be asked for by the hour: a difference reads an hour of samples at each step. */
 const dayStep = '6h'
 const time = { unit: 's', noData: 'nothing succeeded' }
 const share = { unit: 'percentunit', noData: 'nothing ended, or no figures of a day before yet' }
@@ -28,8 +29,7 @@ export const durationOverTime = () =>
     title: 'Duration',
     width: 12,
     step: dayStep,
-    description:
-      'Finished minus started of the generations that succeeded in the 24 hours before each instant, of everyone, internal users too: mean, half and 95 of 100.',
+    description: `Finished minus started of the generations that succeeded in the ${hoursOf('1d')} before each instant, of everyone, internal users too: mean, half and 95 of 100.`,
     queries: [
       { expression: quantileOf(0.5, buckets('1d')), legend: 'p50' },
       { expression: quantileOf(0.95, buckets('1d')), legend: 'p95' },
@@ -57,7 +57,7 @@ export const successByType = () =>
     width: 12,
     step: dayStep,
     max: 1,
-    description: 'succeeded / (succeeded + failed) of the 24 hours before each instant; cancelled in neither.',
+    description: `succeeded / (succeeded + failed) of the ${hoursOf('1d')} before each instant; cancelled in neither.`,
     queries: [{ expression: successOver(overTime(generationsFinished), '1d'), legend: '{{type}}' }],
   })
 
@@ -80,7 +80,7 @@ export const failureReasons = () =>
     unit: 'short',
     noData: 'nothing failed',
     stacked: true,
-    description: 'Generations that failed in the 24 hours before each instant, by reason.',
+    description: `Generations that failed in the ${hoursOf('1d')} before each instant, by reason.`,
     queries: [
       {
         expression: `${changeBy(['reason'], generationFailures, filter('type'), '1d')}`,
@@ -100,7 +100,7 @@ export const queueLength = () =>
     description: 'Jobs that wait for a worker, by queue, behind a pause too.',
     queries: [
       {
-        expression: sumBy(['queue'], value(queueJobs, { state: ['waiting', 'prioritized', 'paused'] })),
+        expression: sumBy(['queue'], value(queueJobs, { state: waitingStates })),
         legend: '{{queue}}',
       },
     ],

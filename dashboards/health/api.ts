@@ -1,3 +1,4 @@
+import { platformJob } from '../../catalogue/jobs.ts'
 import { averageOf, orZero, quantileOf, ratio, sum, sumBy } from '../../catalogue/promql.ts'
 import {
   newestBucketsOfRoutes,
@@ -11,7 +12,7 @@ import { stat, timeseries } from '../panels.ts'
 import { figureTable } from '../tables.ts'
 import { recorded } from './states.ts'
 
-const platform = { job: 'platform-api' } as const
+const platform = { job: platformJob } as const
 const failing = { ...platform, http_response_status_code: { matches: '5..' } } as const
 const silent = { noData: 'the job platform-api is not scraped, or nobody asks it' }
 

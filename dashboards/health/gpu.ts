@@ -1,4 +1,10 @@
-import { gpuJobs, gpuMemoryFreeBytes, gpuMemoryTotalBytes, gpuWorkers } from '../../catalogue/infrastructure.ts'
+import {
+  gpuJobs,
+  gpuMemoryFreeBytes,
+  gpuMemoryTotalBytes,
+  gpuWorkers,
+  openGpuJobStates,
+} from '../../catalogue/infrastructure.ts'
 import { sumBy, value } from '../../catalogue/promql.ts'
 import { timeseries } from '../panels.ts'
 import { live } from './states.ts'
@@ -28,7 +34,7 @@ export const gpuJobsOverTime = () =>
     description: 'Jobs that wait and run at ComfyUI pods and RunPod endpoints.',
     queries: [
       {
-        expression: sumBy(['endpoint', 'state'], value(gpuJobs, { state: ['in_queue', 'in_progress'] })),
+        expression: sumBy(['endpoint', 'state'], value(gpuJobs, { state: openGpuJobStates })),
         legend: '{{endpoint}} {{state}}',
       },
     ],

@@ -3,11 +3,13 @@ import {
   queueJobsFinishedTotal,
   queueOldestWaitingSeconds,
   queueWorkers,
+  waitingStates,
 } from '../../catalogue/infrastructure.ts'
 import { averageOf, quantileOf, rate, ratio, sum, sumBy, value } from '../../catalogue/promql.ts'
 import { jobsFailed } from '../../catalogue/quick-actions.ts'
 import { queueProcessing, queueWait } from '../../catalogue/recordings.ts'
 import { queueOldestWaitingSeconds as oldestLimits } from '../../catalogue/slo.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import { lowerIsBetter, noneIsBest } from '../colors.ts'
 import { stat, timeseries } from '../panels.ts'
 import { live, recorded } from './states.ts'
@@ -36,7 +38,7 @@ export const queueLength = () =>
       'Jobs that wait for a worker, by queue, behind a pause too; delayed jobs wait for their time, not for a worker.',
     queries: [
       {
-        expression: sumBy(['queue'], value(queueJobs, { state: ['waiting', 'prioritized', 'paused'] })),
+        expression: sumBy(['queue'], value(queueJobs, { state: waitingStates })),
         legend: '{{queue}}',
       },
     ],
@@ -62,7 +64,7 @@ export const failedJobs = () =>
     title: 'Failed jobs, 24 h',
     width: 12,
     unit: 'short',
-    description: "Jobs in the queue's failed set that failed in the last 24 hours, by queue.",
+    description: `Jobs in the queue's failed set that failed in the last ${hoursOf('1d')}, by queue.`,
     queries: [{ expression: sumBy(['queue'], value(jobsFailed, { window: '1d' })), legend: '{{queue}}' }],
     thresholds: noneIsBest,
   })

@@ -1,3 +1,4 @@
+import { vitalDependencies } from '../../catalogue/dependencies.ts'
 import { averageOf, quantileOf, sumBy } from '../../catalogue/promql.ts'
 import { dependencyLatencyBuckets } from '../../catalogue/recordings.ts'
 import { stateTimeline } from '../charts.ts'
@@ -8,6 +9,7 @@ import {
   dependencyState,
   gpuState,
   live,
+  overallMeans,
   overallState,
   overallTexts,
   overallThresholds,
@@ -18,13 +20,10 @@ import {
 const notProbed = { unit: 'short', noData: 'it is not probed' }
 
 const states = [
-  { title: 'Postgres', expression: dependencyState('postgres'), means: 'A SELECT 1 succeeds.' },
-  { title: 'Redis', expression: dependencyState('redis'), means: 'A PING succeeds.' },
-  { title: 'S3', expression: dependencyState('s3'), means: 'The bucket answers, a canary is written and read back.' },
-  { title: 'API', expression: dependencyState('api'), means: 'Its health address answers below 500.' },
+  ...vitalDependencies.map(({ name, tile: { title, means } }) => ({ title, expression: dependencyState(name), means })),
   { title: 'Queue', expression: queueState, means: 'Every queue has a worker, or nothing that waits for one.' },
   { title: 'GPU', expression: gpuState, means: 'A GPU worker is there, or no job waits for one.' },
-] as const
+]
 
 /** One for each, and one for all. */
 export const statusTiles = () => [
@@ -33,8 +32,7 @@ export const statusTiles = () => [
     ...notProbed,
     title: 'Overall',
     width: 20,
-    description:
-      'Down where Postgres, Redis, S3 or the API does not answer, degraded where only a GPU worker or endpoint does not.',
+    description: overallMeans,
     queries: [{ expression: overallState, legend: 'overall' }],
     mappings: overallTexts,
     thresholds: overallThresholds,

@@ -1,6 +1,7 @@
 import * as content from '../../catalogue/content.ts'
 import { changeBy, changeDuring, ratio } from '../../catalogue/promql.ts'
 import { generationSuccessRatio } from '../../catalogue/slo.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import { colors, higherIsBetter } from '../colors.ts'
 import { toBoard } from '../links.ts'
 import { stat, timeseries } from '../panels.ts'
@@ -46,8 +47,7 @@ export const contentNow = () => [
     unit: 'percentunit',
     decimals: 1,
     noData: 'nothing ended, or no figures of yesterday yet',
-    description:
-      'Of the generations that ended in the last 24 hours: succeeded / (succeeded + failed). Cancelled count in neither.',
+    description: `Of the generations that ended in the last ${hoursOf('1d')}: succeeded / (succeeded + failed). Cancelled count in neither.`,
     queries: [{ expression: ratio(succeeded, ended), legend: 'now' }],
     thresholds: higherIsBetter(generationSuccessRatio),
     links: count.links,

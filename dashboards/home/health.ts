@@ -1,7 +1,7 @@
 import { dependencyUp } from '../../catalogue/infrastructure.ts'
 import { minBy, value } from '../../catalogue/promql.ts'
 import { upOrDown } from '../colors.ts'
-import { overallState, overallTexts, overallThresholds } from '../health/states.ts'
+import { overallMeans, overallState, overallTexts, overallThresholds } from '../health/states.ts'
 import { toBoard } from '../links.ts'
 import { upTexts } from '../panel-options.ts'
 import { tiles } from '../panels.ts'
@@ -17,8 +17,7 @@ export const overallHealth = () =>
     unit: 'short',
     noData: 'nothing is probed',
     step: '1m',
-    description:
-      'Down where Postgres, Redis, S3 or the API does not answer, degraded where only a GPU worker or endpoint does not.',
+    description: overallMeans,
     queries: [{ expression: overallState, legend: 'overall' }],
     mappings: overallTexts,
     thresholds: overallThresholds,

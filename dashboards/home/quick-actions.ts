@@ -1,5 +1,6 @@
 import { sum, value } from '../../catalogue/promql.ts'
 import * as quick from '../../catalogue/quick-actions.ts'
+import { hoursOf } from '../../catalogue/windows.ts'
 import type { BoardSettings } from '../board.ts'
 import { colors } from '../colors.ts'
 import { type Link, toBoard } from '../links.ts'
@@ -34,7 +35,7 @@ export const failedJobs = (settings: BoardSettings) =>
     color: colors.error,
     noData: 'no queue is watched',
     step: '1m',
-    description: "Jobs in the queues' failed sets that failed in the last 24 hours.",
+    description: `Jobs in the queues' failed sets that failed in the last ${hoursOf('1d')}.`,
     queries: [{ expression: total(quick.jobsFailed, { window: '1d' }), legend: 'failed' }],
     links: links(settings, 'jobs?state=failed', toBoard('health', 'Queues and errors')),
   })

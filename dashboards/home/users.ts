@@ -1,5 +1,6 @@
 import { overTime, sum, value } from '../../catalogue/promql.ts'
 import * as users from '../../catalogue/users.ts'
+import { allHours, type CalendarWindow, hoursOf, type RollingWindow } from '../../catalogue/windows.ts'
 import { colors } from '../colors.ts'
 import { toBoard } from '../links.ts'
 import { stat, timeseries } from '../panels.ts'
@@ -10,7 +11,7 @@ const count = { unit: 'short', noData: 'no figures yet', links: [toBoard('users'
 /** There is a series for each tier, country, number of characters and activity: thousands, added up 120 times in 30 days. */
 const manySeriesStep = '6h'
 
-const newUsers = (title: string, window: 'today' | 'week' | 'month', since: string, before: '1d' | '7d' | '30d') =>
+const newUsers = (title: string, window: CalendarWindow, since: string, before: RollingWindow) =>
   stat({
     ...count,
     ...compared(users.signups, { window }, before),
@@ -19,13 +20,13 @@ const newUsers = (title: string, window: 'today' | 'week' | 'month', since: stri
     description: `Users created since ${since} in the reporting time zone, against the same hour ${before} before; deleted ones count, internal ones do not.`,
   })
 
-const active = (title: string, window: '1d' | '7d' | '30d', hours: number) =>
+const active = (title: string, window: RollingWindow) =>
   stat({
     ...count,
     ...compared(users.activeUsers, { window }, window),
     title,
     width: 8,
-    description: `Distinct live users who started a session in the last ${hours} hours, against the ${hours} hours before.`,
+    description: `Distinct live users who started a session in the last ${hoursOf(window)}, against the ${hoursOf(window)} before.`,
   })
 
 /** How many there are, how many came, how many are active. */
@@ -41,9 +42,9 @@ export const usersNow = () => [
   newUsers('New today', 'today', 'midnight', '1d'),
   newUsers('New this week', 'week', 'Monday', '7d'),
   newUsers('New this month', 'month', 'the first', '30d'),
-  active('Active in a day (DAU)', '1d', 24),
-  active('Active in a week (WAU)', '7d', 168),
-  active('Active in a month (MAU)', '30d', 720),
+  active('Active in a day (DAU)', '1d'),
+  active('Active in a week (WAU)', '7d'),
+  active('Active in a month (MAU)', '30d'),
 ]
 
 export const growthOverTime = () =>
@@ -57,14 +58,14 @@ export const growthOverTime = () =>
     queries: [{ expression: sum(value(overTime(users.users))), legend: 'users' }],
   })
 
-const activeAt = (window: '1d' | '7d' | '30d') => sum(value(overTime(users.activeUsers), { window }))
+const activeAt = (window: RollingWindow) => sum(value(overTime(users.activeUsers), { window }))
 
 export const activeOverTime = () =>
   timeseries({
     ...count,
     title: 'Active users',
     width: 12,
-    description: 'Distinct live users with a session in the last 24, 168 and 720 hours.',
+    description: `Distinct live users with a session in the last ${allHours()} hours.`,
     queries: [
       { expression: activeAt('1d'), legend: 'DAU' },
       { expression: activeAt('7d'), legend: 'WAU' },

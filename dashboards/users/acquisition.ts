@@ -1,5 +1,6 @@
 import { changeDuring, ratio, sum, value } from '../../catalogue/promql.ts'
 import { funnelUsers, signups } from '../../catalogue/users.ts'
+import { calendarWindows } from '../../catalogue/windows.ts'
 import { barGauge } from '../charts.ts'
 import { colors } from '../colors.ts'
 import { stat, timeseries } from '../panels.ts'
@@ -18,9 +19,9 @@ export const signupsNow = () =>
     width: 24,
     description:
       'Users created since midnight, Monday and the first in the reporting time zone; deleted ones count, internal ones do not.',
-    queries: (['today', 'week', 'month', 'ever'] as const).map((window) => ({
+    queries: ([...calendarWindows, 'ever'] as const).map((window) => ({
       expression: sum(value(signups, { window, ...country })),
-      legend: window === 'week' || window === 'month' ? `this ${window}` : window,
+      legend: window === 'today' || window === 'ever' ? window : `this ${window}`,
     })),
   })
 

@@ -1,6 +1,7 @@
 import * as content from '../../catalogue/content.ts'
 import { growth, overTime, ratio, sum, value } from '../../catalogue/promql.ts'
 import { activeUsers, generatingUsers, sessions } from '../../catalogue/users.ts'
+import { allHours, hoursOf, type RollingWindow } from '../../catalogue/windows.ts'
 import { stat, timeseries } from '../panels.ts'
 import { filter } from '../queries.ts'
 
@@ -8,24 +9,24 @@ const chosen = filter('tier', 'country')
 const count = { unit: 'short', noData: 'no figures yet' }
 const perUser = { ...count, decimals: 2, width: 12 }
 const windows = [
-  { window: '1d', name: 'DAU', hours: 24 },
-  { window: '7d', name: 'WAU', hours: 168 },
-  { window: '30d', name: 'MAU', hours: 720 },
+  { window: '1d', name: 'DAU' },
+  { window: '7d', name: 'WAU' },
+  { window: '30d', name: 'MAU' },
 ] as const
 
-const activeAt = (window: '1d' | '7d' | '30d') => sum(value(overTime(activeUsers), { window, ...chosen }))
+const activeAt = (window: RollingWindow) => sum(value(overTime(activeUsers), { window, ...chosen }))
 
 export const activeNow = () =>
-  windows.map(({ window, name, hours }) =>
+  windows.map(({ window, name }) =>
     stat({
       ...count,
       title: name,
       width: 8,
-      description: `Distinct live users who started a session in the last ${hours} hours, against the ${hours} hours before.`,
+      description: `Distinct live users who started a session in the last ${hoursOf(window)}, against the ${hoursOf(window)} before.`,
       queries: [{ expression: sum(value(activeUsers, { window, ...chosen })), legend: 'now' }],
       change: {
         expression: growth(activeUsers, { window, ...chosen }, window),
-        legend: `change in ${hours} hours`,
+        legend: `change in ${hoursOf(window)}`,
       },
     }),
   )
@@ -35,7 +36,7 @@ export const activeOverTime = () =>
     ...count,
     title: 'Active users',
     width: 12,
-    description: 'Distinct live users with a session in the last 24, 168 and 720 hours, at each instant.',
+    description: `Distinct live users with a session in the last ${allHours()} hours, at each instant.`,
     queries: windows.map(({ window, name }) => ({ expression: activeAt(window), legend: name })),
   })
 

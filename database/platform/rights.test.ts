@@ -6,6 +6,7 @@ import { auditServiceRole, migrateAudit } from '../../audit-api/migrations/migra
 import { views } from '../../catalogue/views.ts'
 import { layout } from '../../exporter/figures/index.ts'
 import { migrateStore } from '../../exporter/main.ts'
+import { withoutLease } from '../../exporter/store/fence.ts'
 import { installRangeFunctions } from '../../exporter/store/range-functions.ts'
 import { readSettings } from '../../lib/settings.ts'
 import { asSuperuser, createDatabase } from '../../testing/database.ts'
@@ -24,7 +25,7 @@ beforeAll(async () => {
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
   const pool = new pg.Pool({ connectionString: database.exporterUrl })
-  await installRangeFunctions(pool, settings, layout.rangeFunctions)
+  await installRangeFunctions(pool, settings, layout.rangeFunctions, withoutLease)
   await pool.end()
   await asSuperuser(`CREATE ROLE ${recorderRole} LOGIN`)
   await database.pool.query(`SELECT barometer_audit.grant_recorder('${recorderRole}')`)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { installPlatform } from '../../database/platform/install.ts'
 import { createPool } from '../../lib/postgres.ts'
-import { runCommand } from '../launcher/processes.ts'
+import { runCommand } from '../run-command.ts'
 import { seed } from '../simulator/seed.ts'
 import { addressOf } from './addresses.ts'
 

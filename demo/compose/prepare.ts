@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { writeAlertmanagerFiles } from '../launcher/monitoring.ts'
-import { runCommand } from '../launcher/processes.ts'
 import { randomSecret } from '../launcher/secrets.ts'
+import { runCommand } from '../run-command.ts'
 import { addressOf } from './addresses.ts'
 
 /**

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { shortFaults } from './faults.ts'
 
 const drill = resolve(import.meta.dirname, '..', 'drill.ts')

@@ -1,10 +1,21 @@
-import type { ReceivedRequest, ReceiverOptions } from './receiver.ts'
+/** What a receiver was sent, and what is wrong with it by the receiver's own rules. */
+export interface ReceivedRequest {
+  receivedAt: string
+  body: unknown
+  problems: string[]
+}
 
 const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
 const escaped = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character] ?? character)
 
+interface Shown {
+  name: string
+  /** One line about a request. */
+  line: (body: unknown) => string
+}
+
 /** What arrived, the newest first, as a page that renews itself. */
-export function receiverPage({ name, line }: ReceiverOptions, requests: readonly ReceivedRequest[]): string {
+export function receiverPage({ name, line }: Shown, requests: readonly ReceivedRequest[]): string {
   const items = requests.toReversed().map(({ receivedAt, body, problems }) => {
     const refused = problems.length === 0 ? '' : `<p class="refused">refused: ${escaped(problems.join('; '))}</p>`
     const json = escaped(JSON.stringify(body, null, 2))

@@ -1,16 +1,9 @@
 import type { TSchema } from 'typebox'
 import { Errors } from 'typebox/value'
 import { type FakeAnswer, type FakeRequest, startFake } from './http-fake.ts'
-import { receiverPage } from './receiver-page.ts'
+import { type ReceivedRequest, receiverPage } from './receiver-page.ts'
 
 const requestsMax = 1_000
-
-/** What a receiver was sent, and what is wrong with it by the receiver's own rules. */
-export interface ReceivedRequest {
-  receivedAt: string
-  body: unknown
-  problems: string[]
-}
 
 export interface ReceiverOptions {
   name: string

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import getPort from 'get-port'
-import { runCommand } from './processes.ts'
+import { runCommand } from '../run-command.ts'
 import type { RunDirectory } from './run-directory.ts'
 
 /** Where the audit API is going to be, and who may ask it: known before it runs, since the platform reports to it. */

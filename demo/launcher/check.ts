@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ApiQuery, type PrometheusQuery, readBoardQueries } from '../../lib/board-queries.ts'
+import { type ApiQuery, type PrometheusQuery, readBoardQueries } from '../boards/board-queries.ts'
 import type { Barometer } from './barometer.ts'
 import { mayBeEmpty, sparseTables } from './empty-queries.ts'
 

@@ -10,10 +10,11 @@ test.each<[ProgramName, RegExp]>([
   ['prometheus', /^prometheus, version \d/],
   ['promtool', /^promtool, version \d/],
   ['alertmanager', /^alertmanager, version \d/],
+  ['pgbouncer', /^PgBouncer \d/],
   ['amtool', /^amtool, version \d/],
 ])('%s runs from the unpacked packages of the distribution', async (name, version) => {
   const { path, environment, workingDirectory } = await unpackedProgram(name)
-  expect(path).toContain('.barometer/packages/root/usr/bin/')
+  expect(path).toMatch(/\.barometer\/packages\/root\/usr\/s?bin\//)
   const { stdout, stderr } = await run(path, ['--version'], {
     env: { ...process.env, ...environment },
     cwd: workingDirectory,

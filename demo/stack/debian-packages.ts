@@ -28,6 +28,7 @@ const known = {
   prometheus: { names: ['prometheus'], debianPackage: 'prometheus' },
   promtool: { names: ['promtool'], debianPackage: 'prometheus' },
   alertmanager: { names: ['alertmanager', 'prometheus-alertmanager'], debianPackage: 'prometheus-alertmanager' },
+  pgbouncer: { names: ['pgbouncer'], debianPackage: 'pgbouncer' },
   amtool: { names: ['amtool'], debianPackage: 'prometheus-alertmanager' },
 } as const satisfies Record<string, Known>
 
@@ -111,10 +112,13 @@ function isUnpacked(): boolean {
   return existsSync(markerIn(root)) && readFileSync(markerIn(root), 'utf8') === distribution()
 }
 
-/** A checkout may be used by several machines or containers, whose packages do not fit one another. */
+/**
+ * A checkout may be used by several machines or containers, whose packages do not fit one another, and an earlier version
+ * of it may have unpacked fewer.
+ */
 function distribution(): string {
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : process.platform
-  return `${process.arch}\n${release}`
+  return `${process.arch}\n${release}\n${packages.join(' ')}`
 }
 
 async function unpackOnce(program: Known, say: (line: string) => void): Promise<void> {

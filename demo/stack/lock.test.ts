@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { withLock } from './lock.ts'
 
 test('one works at a time, and the lock is gone after the last', async () => {

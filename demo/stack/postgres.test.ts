@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { type Postgres, startPostgres } from './postgres.ts'
 
 let postgres: Postgres

@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chownSync,
@@ -18,6 +18,7 @@ import { promisify } from 'node:util'
 import getPort from 'get-port'
 import pg from 'pg'
 import { messageOf, UserError } from '../../lib/user-error.ts'
+import { otherUser } from './other-user.ts'
 import { type Program, type Restartable, startProgram, startRestartable } from './process.ts'
 
 export interface PostgresOptions {
@@ -48,7 +49,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const directory = resolve(options.directory)
   const data = join(directory, 'data')
   mkdirSync(directory, { recursive: true })
-  const as = otherUser(directory, join(native, 'bin', 'postgres'))
+  const as = otherUser('Postgres', directory, join(native, 'bin', 'postgres'))
   const password = await initialise(join(native, 'bin', 'initdb'), directory, as)
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
   const launch = async () => startServer({ native, data, port, url, as, options })
@@ -130,51 +131,6 @@ async function initialise(initdb: string, directory: string, as: readonly string
 const accessRules = `host all postgres 127.0.0.1/32 scram-sha-256
 host all all 127.0.0.1/32 trust
 `
-
-/**
- * The words before a command that let it run as an ordinary user: none for one who is. Root tries in turn, without making
- * a user: `nobody`; nobody who may pass closed folders, as those of a checkout in root's home are; nobody by name in a
- * user namespace, where root cannot become another.
- */
-function otherUser(directory: string, postgres: string): readonly string[] {
-  if (process.getuid?.() !== 0) return []
-  const nobody = nobodyIds()
-  // A change of the user forgets the signal at the parent's death, so it is asked for after it.
-  const bound = ['--pdeathsig', 'KILL', '--']
-  const become = ['setpriv', '--reuid', String(nobody.uid), '--regid', String(nobody.gid), '--clear-groups']
-  // Without the secure bit, access(2) answers as if the right were not there.
-  const pass = ['--securebits', '+no_setuid_fixup', '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
-  const inside = ['unshare', '--user', `--map-user=${nobody.uid}`, `--map-group=${nobody.gid}`, 'setpriv']
-  const ways = [
-    { owner: nobody, words: [...become, ...bound] },
-    { owner: nobody, words: [...become, ...pass, ...bound] },
-    { owner: { uid: 0, gid: 0 }, words: [...inside, ...bound] },
-  ]
-  const found = ways.find(({ owner, words }) => {
-    try {
-      chownSync(directory, owner.uid, owner.gid)
-    } catch {
-      return false
-    }
-    const test = 'test "$(id -u)" != 0 && test -x "$0" && test -w "$1"'
-    return spawnSync(words[0] ?? '', [...words.slice(1), 'sh', '-c', test, postgres, directory]).status === 0
-  })
-  if (found === undefined) {
-    throw new UserError(
-      'Postgres refuses to run as root, and root can become no other user here; expected another user',
-      {
-        exitCode: 1,
-      },
-    )
-  }
-  return found.words
-}
-
-function nobodyIds(): { uid: number; gid: number } {
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n')
-  const [, , uid, gid] = lines.find((line) => line.startsWith('nobody:'))?.split(':') ?? []
-  return { uid: Number(uid ?? 65_534), gid: Number(gid ?? 65_534) }
-}
 
 /** Where `bin`, `lib` and `share` are: those of POSTGRES_FROM, for tests with another version, else those npm brought. */
 function nativeDirectory(): string {

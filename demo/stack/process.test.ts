@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { startProgram } from './process.ts'
 
 const run = promisify(execFile)

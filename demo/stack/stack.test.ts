@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { testDirectory } from '../../testing/database.ts'
+import { testDirectory } from '../../testing/directory.ts'
 import { startAlertmanager } from './alertmanager.ts'
 import { startPrometheus } from './prometheus.ts'
 import { startRedis } from './redis.ts'

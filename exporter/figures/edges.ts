@@ -1,7 +1,7 @@
 import type { View } from '../../catalogue/views.ts'
 import { type RangeEdge, viewEdge as viewEdgeOf } from '../store/ranges.ts'
 import { type Edge, rowEdge as rowEdgeOf } from '../store/windows.ts'
-import { account } from './users/account.ts'
+import { account } from './states/account.ts'
 
 /** The rows of a view that has users, at the edge of a rolling window. Needs an index on the instant. */
 export const rowEdge = (view: View, instant: string): Edge => rowEdgeOf(account, view, instant)

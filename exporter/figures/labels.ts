@@ -1,11 +1,11 @@
 import type { KeptSet } from '../../catalogue/define.ts'
 import type { Cells } from '../store/domain.ts'
 import type { LabelSet } from '../store/layout.ts'
-import { generation } from './content/generation.ts'
 import { bugReport } from './requests/bug-reports.ts'
-import { subscription } from './revenue/subscription.ts'
 import { notInternal, text } from './rules.ts'
-import { account } from './users/account.ts'
+import { account } from './states/account.ts'
+import { generation } from './states/generation.ts'
+import { subscription } from './states/subscription.ts'
 import { visitor } from './users/funnel.ts'
 
 const begun: Cells = { name: 'subscriptions_begun', keys: { tier: text('s.tier') }, where: 's.begun' }

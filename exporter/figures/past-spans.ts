@@ -1,5 +1,4 @@
-import { rollingWindows } from '../../catalogue/windows.ts'
-import { rollingInterval } from '../store/windows.ts'
+import { rollingWindows, sqlInterval } from '../../catalogue/windows.ts'
 import { hourOf } from './past.ts'
 import { dearestFirst, fold, givesTier } from './rules.ts'
 
@@ -70,7 +69,7 @@ live_tier AS MATERIALIZED (
   LEFT JOIN tier_span t ON t.user_id = l.user_id AND t.since < l.until AND t.until > l.since
 )`
 
-const windowLengths = rollingWindows.map((name) => `('${name}', ${rollingInterval(name)})`).join(', ')
+const windowLengths = rollingWindows.map((name) => `('${name}', ${sqlInterval(name)})`).join(', ')
 
 /**
  * `active(user_id, window, since, until)`: what each row adds to the time in which its user is active: from its hour on, until
@@ -81,7 +80,7 @@ export function activeSpans(view: string, at: string): string {
   SELECT user_id, hour, lead(hour, 1, 'infinity') OVER (PARTITION BY user_id ORDER BY hour) AS next
   FROM (
     SELECT DISTINCT user_id, ${hourOf(at)} AS hour FROM ${view}
-    WHERE ${at} > :from - ${rollingInterval('30d')} AND ${at} <= :to
+    WHERE ${at} > :from - ${sqlInterval('30d')} AND ${at} <= :to
   ) AS seen
 ),
 active AS MATERIALIZED (

@@ -1,6 +1,5 @@
 import type { Metric } from '../../catalogue/define.ts'
-import { calendarWindows, rollingWindows } from '../../catalogue/windows.ts'
-import { rollingInterval } from '../store/windows.ts'
+import { calendarWindows, rollingWindows, sqlInterval } from '../../catalogue/windows.ts'
 import { hourOf } from './past.ts'
 import { windows } from './rules.ts'
 
@@ -50,7 +49,7 @@ const ever = (listed: string): string => `SELECT ${listed}'ever' AS "window", ce
 function rolling(listed: string, wanted: readonly string[]): string[] {
   const edges = rollingWindows
     .filter((name) => wanted.includes(name))
-    .map((name) => `('${name}', interval '0', 1), ('${name}', ${rollingInterval(name)}, -1)`)
+    .map((name) => `('${name}', interval '0', 1), ('${name}', ${sqlInterval(name)}, -1)`)
   if (edges.length === 0) return []
   return [
     `SELECT ${listed}edge."window", cell.hour + edge.shift, edge.sign * value, edge.sign * n

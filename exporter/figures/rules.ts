@@ -3,9 +3,15 @@ import { usualCurrencyDecimals } from '../../catalogue/currencies.ts'
 import { type KeptSet, type Label, type LabelsOf, valuesOf } from '../../catalogue/define.ts'
 import type { mrrMovement, subscriptionChanges } from '../../catalogue/revenue.ts'
 import type { users } from '../../catalogue/users.ts'
-import { calendarUnits, rollingWindowHours, type Window } from '../../catalogue/windows.ts'
+import {
+  type CalendarUnit,
+  type RollingWindow,
+  rollingWindowHours,
+  sqlInterval,
+  unitOfWindow,
+  type Window,
+} from '../../catalogue/windows.ts'
 import { ahead } from '../store/domain.ts'
-import { rollingInterval } from '../store/windows.ts'
 
 type Activity = LabelsOf<typeof users>['activity']
 type Change = LabelsOf<typeof subscriptionChanges>['change']
@@ -65,13 +71,13 @@ export function foldOneOf(expression: string, values: readonly string[]): string
  * The first instant of the local day, week or month. Where clocks go back from 01:00 to 00:00 (Azores, Havana) a midnight comes
  * twice, and date_trunc takes the second: an hour after 23:00 of the day before is the first.
  */
-function beginningOf(unit: (typeof calendarUnits)[keyof typeof calendarUnits]): string {
+function beginningOf(unit: CalendarUnit): string {
   return `least(
     date_trunc('${unit}', :as_of, :timezone),
     (date_trunc('${unit}', :as_of AT TIME ZONE :timezone) - interval '1 hour') AT TIME ZONE :timezone + interval '1 hour')`
 }
 
-const isRolling = (window: Window): window is keyof typeof rollingWindowHours => window in rollingWindowHours
+const isRolling = (window: Window): window is RollingWindow => window in rollingWindowHours
 
 /**
  * A relation `w(window, since, after)` of windows and, by `inWindow`, whether an instant lies in one. Calendar windows
@@ -81,8 +87,8 @@ const isRolling = (window: Window): window is keyof typeof rollingWindowHours =>
 export function windows(names: readonly Window[]): string {
   const rows = names.map((name) => {
     if (name === 'ever') return `('ever', NULL::timestamptz, NULL::timestamptz)`
-    if (isRolling(name)) return `('${name}', NULL::timestamptz, :as_of - ${rollingInterval(name)})`
-    return `('${name}', ${beginningOf(calendarUnits[name])}, NULL::timestamptz)`
+    if (isRolling(name)) return `('${name}', NULL::timestamptz, :as_of - ${sqlInterval(name)})`
+    return `('${name}', ${beginningOf(unitOfWindow[name])}, NULL::timestamptz)`
   })
   return `(VALUES ${rows.join(', ')}) AS w("window", since, after)`
 }

@@ -1,3 +1,4 @@
+import type { DependencyName } from '../../catalogue/dependencies.ts'
 import { queuesMax, targetsMax } from '../../catalogue/infrastructure.ts'
 import type { Logger } from '../../lib/log.ts'
 import type { Settings } from '../../lib/settings.ts'
@@ -93,21 +94,32 @@ export async function checkDependencies(
   return checks
 }
 
+type ProbesOf = (settings: Settings, options: { replicaId: string }) => Probe[]
+
+/** The probes of each dependency: none where it is not configured. `check` lists them in this order. */
+const probesByDependency: Readonly<Record<DependencyName, ProbesOf>> = {
+  postgres: ({ DATABASE_URL: url }) => (url === undefined ? [] : [postgresProbe(url)]),
+  redis: ({ REDIS_URL: url }) => (url === undefined ? [] : [redisProbe(url)]),
+  s3: (settings, { replicaId }) =>
+    settings.S3_BUCKET === undefined ? [] : [s3Probe(settings, settings.S3_BUCKET, replicaId)],
+  api: ({ API_PROBE_URLS: urls = [] }) => urls.map(apiProbe),
+  runpod: ({ RUNPOD_API_KEY: apiKey, RUNPOD_ENDPOINT_IDS: endpoints = [], ...settings }) =>
+    apiKey === undefined
+      ? []
+      : [
+          runpodPodsProbe({ baseUrl: settings.RUNPOD_API_URL, apiKey }),
+          ...endpoints.map((endpoint) => runpodProbe({ endpoint, baseUrl: settings.RUNPOD_SERVERLESS_URL, apiKey })),
+        ],
+  comfyui: ({ COMFYUI_URLS: pods = [] }) => {
+    const workers = workerNames(pods)
+    return pods.map((pod, index) => comfyuiProbe(pod, workers[index] ?? pod.name))
+  },
+}
+
 /** Everything that is configured; what is not is off. */
 function probesOf(settings: Settings, options: { replicaId: string; queuesMustExist?: boolean }): Probe[] {
-  const { DATABASE_URL, REDIS_URL, S3_BUCKET, RUNPOD_API_KEY: apiKey, COMFYUI_URLS, QUEUES } = settings
-  const workers = workerNames(COMFYUI_URLS ?? [])
-  const dependencies: Probe[] = [
-    ...(DATABASE_URL === undefined ? [] : [postgresProbe(DATABASE_URL)]),
-    ...(REDIS_URL === undefined ? [] : [redisProbe(REDIS_URL)]),
-    ...(S3_BUCKET === undefined ? [] : [s3Probe(settings, S3_BUCKET, options.replicaId)]),
-    ...(settings.API_PROBE_URLS ?? []).map(apiProbe),
-    ...(apiKey === undefined ? [] : [runpodPodsProbe({ baseUrl: settings.RUNPOD_API_URL, apiKey })]),
-    ...(apiKey === undefined ? [] : (settings.RUNPOD_ENDPOINT_IDS ?? [])).map((endpoint) =>
-      runpodProbe({ endpoint, baseUrl: settings.RUNPOD_SERVERLESS_URL, apiKey: apiKey ?? '' }),
-    ),
-    ...(COMFYUI_URLS ?? []).map((pod, index) => comfyuiProbe(pod, workers[index] ?? pod.name)),
-  ]
+  const { REDIS_URL, QUEUES } = settings
+  const dependencies = Object.values(probesByDependency).flatMap((probesFor) => probesFor(settings, options))
   if (dependencies.length > targetsMax) {
     throw new UserError(`${dependencies.length} targets are configured to be probed; expected at most ${targetsMax}`)
   }

@@ -1,5 +1,5 @@
 import type { LabelsOf, Metric } from '../../catalogue/define.ts'
-import type { dependencies } from '../../catalogue/infrastructure.ts'
+import type { DependencyName } from '../../catalogue/dependencies.ts'
 import type { Sample } from '../store/figure.ts'
 
 /** One series that a probe read. */
@@ -10,7 +10,7 @@ export interface Reading {
 
 export interface Target {
   /** A queue is no dependency of its own: Redis is. Its probe gives figures, not up and down. */
-  dependency: (typeof dependencies)[number] | 'queue'
+  dependency: DependencyName | 'queue'
   /** The configured name, else host:port; never a URL, which may hold a password. */
   target: string
 }

@@ -1,10 +1,9 @@
 import type { ChainableCommander, Redis } from 'ioredis'
+import type { JobState } from '../../catalogue/infrastructure.ts'
+import { rollingWindowHours } from '../../catalogue/windows.ts'
 import { ProbeError } from './probe.ts'
 
-export type QueueCounts = Record<
-  'waiting' | 'prioritized' | 'active' | 'delayed' | 'failed' | 'completed' | 'paused' | 'waiting-children',
-  number
->
+export type QueueCounts = Record<JobState, number>
 
 export interface QueueState {
   counts: QueueCounts
@@ -18,7 +17,7 @@ export interface QueueState {
 
 /** A queue is looked at from both ends, in case jobs are put in at the wrong one (`lifo`). */
 const endJobs = 5
-const dayMs = 24 * 60 * 60 * 1_000
+const dayMs = rollingWindowHours['1d'] * 3_600_000
 /** BullMQ's score of a prioritized job: the priority times this, plus a counter. */
 const priorityFactor = 0x100000000
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { gpuWorkers } from '../../catalogue/infrastructure.ts'
+import { gpuWorkerStates, gpuWorkers } from '../../catalogue/infrastructure.ts'
 import { hostAndPort } from '../../lib/variables.ts'
 import { below, get, readJson } from './http.ts'
 import { type Probe, ProbeError, reading } from './probe.ts'
@@ -16,7 +16,7 @@ const Pods = Type.Array(Type.Object({ desiredStatus: Type.Optional(Status), stat
 /** Version 1 of the REST API answers with the list and `desiredStatus`, version 2 with `pods` and `status`. */
 const Answer = Compile(Type.Union([Pods, Type.Object({ pods: Pods })]))
 
-const states = ['running', 'starting', 'exited', 'terminated', 'other'] as const
+const states = gpuWorkerStates.runpod_pods
 
 /** `GET /pods` of RunPod's REST API: how many pods there are in each state. */
 export function runpodPodsProbe(options: { baseUrl: string; apiKey: string }): Probe {

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { gpuJobs, gpuWorkers } from '../../catalogue/infrastructure.ts'
+import { gpuJobs, gpuWorkerStates, gpuWorkers } from '../../catalogue/infrastructure.ts'
 import type { Named } from '../../lib/variables.ts'
 import { below, get, readJson } from './http.ts'
 import { type Probe, type Reading, reading } from './probe.ts'
@@ -22,7 +22,6 @@ const Health = Compile(
     }),
   }),
 )
-const workerStates = ['idle', 'running', 'initializing', 'ready', 'throttled', 'unhealthy'] as const
 
 /** `GET /v2/{endpoint}/health` of one RunPod serverless endpoint. */
 export function runpodProbe(options: { endpoint: Named; baseUrl: string; apiKey: string }): Probe {
@@ -43,7 +42,7 @@ export function runpodProbe(options: { endpoint: Named; baseUrl: string; apiKey:
         reading(gpuJobs, { ...labels, state: 'failed' }, jobs.failed),
         reading(gpuJobs, { ...labels, state: 'retried' }, jobs.retried),
       ]
-      for (const state of workerStates) {
+      for (const state of gpuWorkerStates.runpod_serverless) {
         const count = workers[state]
         if (count !== undefined) readings.push(reading(gpuWorkers, { ...labels, state }, count))
       }

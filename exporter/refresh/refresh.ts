@@ -1,17 +1,18 @@
 import type { View } from '../../catalogue/views.ts'
 import type { Logger } from '../../lib/log.ts'
-import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
+import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { markFailed, traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
-import { advance, type Standing } from '../store/advance.ts'
+import { advance, type Bite, type Standing } from '../store/advance.ts'
 import { readDrift } from '../store/drift.ts'
+import type { Fence } from '../store/fence.ts'
 import { type Collector, type Figure, type Inputs, sourcesOf } from '../store/figure.ts'
 import { readKept, refreshKept, refreshPopular, storedCandidates } from '../store/labels.ts'
-import { feedName, type Layout, partName } from '../store/layout.ts'
+import { feedName, type Layout, neededBy, partName } from '../store/layout.ts'
 import { runFigure } from '../store/run-figure.ts'
-import { underSavepoint } from '../store/savepoint.ts'
-import { enterStore, inputsOf } from '../store/session.ts'
+import { givesWay, underSavepoint } from '../store/savepoint.ts'
+import { inputsOf, storeTransaction } from '../store/session.ts'
 import { type CollectorState, readSnapshot, type Snapshot, writeSnapshot } from '../store/snapshot.ts'
 import { inspectViews } from '../store/source-contract.ts'
 
@@ -24,6 +25,9 @@ export interface RefreshOptions {
   replicaId: string
   /** How long one statement may take; what takes longer fails, alone. */
   statementTimeoutMs: number
+  fence: Fence
+  /** How much of what changed to take before the rest is left for `catchUp`; everything where left out. */
+  bite?: Bite
   /** Seconds of a clock that only goes forward, for durations. */
   monotonicSeconds: () => number
   /** The instant of the refresh as a timestamptz text; the database's clock unless given. Never before the last one. */
@@ -45,6 +49,8 @@ export interface RefreshResult {
   snapshot: Snapshot
   failures: ReadonlyMap<string, string>
   disabled: ReadonlyMap<string, string>
+  /** By view, the rows and entities that are known to wait: `catchUp` takes them. */
+  backlog: ReadonlyMap<View, number>
 }
 
 /**
@@ -56,9 +62,8 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
     const start = options.monotonicSeconds()
     const end = (succeeded: boolean) => options.onEnd?.({ seconds: options.monotonicSeconds() - start, succeeded })
     try {
-      const result = await transaction(options.pool, 'BEGIN ISOLATION LEVEL REPEATABLE READ', (client) =>
-        refreshIn(client, options),
-      )
+      // A command by hand that refreshes meanwhile is waited for.
+      const result = await storeTransaction(options, 'FOR UPDATE', (client, asOf) => refreshIn(client, asOf, options))
       span.setAttributes({
         'barometer.snapshot.as_of': result.snapshot.asOf,
         'barometer.collectors.failed': result.failures.size,
@@ -72,19 +77,51 @@ export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   })
 }
 
-async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<RefreshResult> {
+/**
+ * One bite of what a refresh has left: a transaction of its own that brings the store's parts on and shows nothing.
+ * @returns by view, what still waits
+ */
+export async function catchUp(options: RefreshOptions): Promise<ReadonlyMap<View, number>> {
+  const { settings, layout } = options
+  const store = settings.STORE_SCHEMA
+  return await traced('catch up', {}, () =>
+    storeTransaction(options, 'FOR UPDATE', async (client, asOf) => {
+      const views = await inspect(client, settings.SOURCE_SCHEMA, options)
+      const inputs = inputsOf(settings, asOf)
+      const standings = await advance(client, { ...{ layout, store, inputs, ...views }, ...biteOf(options) })
+      await client.query(`UPDATE ${store}.meta SET last_as_of = $1`, [asOf])
+      return backlogOf(layout, standings)
+    }),
+  )
+}
+
+const biteOf = ({ bite }: RefreshOptions): { bite?: Bite } => (bite === undefined ? {} : { bite })
+
+/** A part whose turn did not come has no number of its own; it counts as 1 where nothing else of its view waits. */
+function backlogOf({ parts }: Layout, standings: ReadonlyMap<string, Standing>): ReadonlyMap<View, number> {
+  const backlog = new Map<View, number>()
+  for (const part of parts) {
+    const standing = standings.get(part.name)
+    if (standing?.at !== 'catchingUp') continue
+    const view = part.kind === 'feed' ? part.view : part.domain.entity.view
+    backlog.set(view, Math.max(1, (backlog.get(view) ?? 0) + standing.rows))
+  }
+  return backlog
+}
+
+async function refreshIn(client: PoolClient, asOf: string, options: RefreshOptions): Promise<RefreshResult> {
   const { settings, layout, log } = options
   const store = settings.STORE_SCHEMA
-  // Of two that believe they lead, the second fails at the fence, before it reads anything.
-  const asOf = await enterStore(client, options, 'FOR UPDATE')
   const previous = await readSnapshot(client, store)
   const views = await inspect(client, settings.SOURCE_SCHEMA, options)
   const standings = await advance(client, {
     ...{ layout, store, inputs: inputsOf(settings, asOf), ...views },
+    ...biteOf(options),
     timed: (part, work) => traced(`store ${part}`, { 'barometer.store.part': part }, work),
   })
   const inputs = await prepareInputs(client, asOf, standings, options)
   const drift = await readDrift(client)
+  const backlog = backlogOf(layout, standings)
   const collectors = new Map<string, CollectorState>()
   const failures = new Map<string, string>()
   const disabled = new Map<string, string>()
@@ -108,8 +145,9 @@ async function refreshIn(client: PoolClient, options: RefreshOptions): Promise<R
     })
   }
   await client.query(`UPDATE ${store}.meta SET last_as_of = $1`, [asOf])
-  const id = await writeSnapshot(client, store, { asOf, collectors, writtenBy: options.replicaId })
-  return { snapshot: { id, asOf, collectors }, failures, disabled }
+  const { fence, replicaId: writtenBy } = options
+  const id = await writeSnapshot(client, store, { asOf, collectors, backlog, writtenBy, fencing: fence.number })
+  return { snapshot: { id, asOf, collectors, backlog }, failures, disabled, backlog }
 }
 
 function driftOf(collector: Collector, drift: ReadonlyMap<string, number>): number | undefined {
@@ -118,10 +156,16 @@ function driftOf(collector: Collector, drift: ReadonlyMap<string, number>): numb
 }
 
 type Run =
+  /** What it is read from is still catching up: no failure, and its last figures stay. */
+  | { waits: true }
   | { families: CollectorState['families']; seconds: number }
   | { error: string; cause?: unknown; seconds: number }
 
 function stateOf(run: Run, asOf: string, before: CollectorState | undefined): CollectorState {
+  if ('waits' in run)
+    return before === undefined || !before.enabled
+      ? { enabled: true, success: true, durationSeconds: 0, asOf: null, families: [] }
+      : before
   const durationSeconds = run.seconds
   if ('families' in run) return { enabled: true, success: true, durationSeconds, asOf, families: run.families }
   return {
@@ -155,7 +199,8 @@ async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run>
   const start = options.monotonicSeconds()
   const seconds = () => options.monotonicSeconds() - start
   const problem = obstacleTo(run)
-  if (problem !== undefined) return { error: problem, seconds: 0 }
+  if (problem === 'waits') return { waits: true }
+  if (problem !== undefined) return { error: problem.reason, seconds: 0 }
   if (inputs.dailyItemsError !== undefined && collector.name === options.layout.dailyItems.collector)
     return { error: inputs.dailyItemsError, seconds: 0 }
   try {
@@ -167,22 +212,37 @@ async function runCollector(client: PoolClient, run: CollectorRun): Promise<Run>
     })
     return { families, seconds: seconds() }
   } catch (error) {
+    if (givesWay(error)) throw error
     return { error: messageOf(error), cause: error, seconds: seconds() }
   }
 }
 
+/** The parts that must be up to date for a collector: what it reads, the feeds of its views, and what these need. */
+function neededFor(collector: Collector, { parts, accounts }: Layout): readonly string[] {
+  const read = collector.reads.map(({ of }) => partName(of))
+  const needed = parts.filter(({ name }) => read.includes(name)).flatMap((part) => neededBy(part, accounts))
+  return [...new Set([...sourcesOf(collector).map(feedName), ...read, ...needed])]
+}
+
 /** Why a collector cannot be run: its views, or what it is read from in the store. */
-function obstacleTo({ collector, problems, standings, options }: CollectorRun): string | undefined {
+function obstacleTo({
+  collector,
+  problems,
+  standings,
+  options,
+}: CollectorRun): { reason: string } | 'waits' | undefined {
   const views = sourcesOf(collector)
   const broken = views.map((view) => problems.get(view)).find((line) => line !== undefined)
-  if (broken !== undefined) return broken
+  if (broken !== undefined) return { reason: broken }
   const metric = collector.figures[0]?.metric.name
-  for (const part of [...views.map(feedName), ...collector.reads.map(({ of }) => partName(of))]) {
-    if (!options.layout.parts.some(({ name }) => name === part)) return `${metric}: the store has no part ${part}`
+  for (const part of neededFor(collector, options.layout)) {
+    if (!options.layout.parts.some(({ name }) => name === part))
+      return { reason: `${metric}: the store has no part ${part}` }
     const standing = standings.get(part)
     if (standing?.at === 'asOf') continue
+    if (standing?.at === 'catchingUp') return 'waits'
     const reason = options.notBuilt?.get(part) ?? (standing?.at === 'behind' ? standing.reason : undefined)
-    return reason === undefined ? 'its history is still being built' : `${metric}: ${reason}`
+    return { reason: reason === undefined ? 'its history is still being built' : `${metric}: ${reason}` }
   }
   return undefined
 }

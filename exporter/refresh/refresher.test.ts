@@ -128,7 +128,10 @@ test('a wrong type stops its collectors alone, at once and by name; their figure
   await eventually(async () => expect(await of.value(success('bug-reports'))).toBe(0))
   expect(await of.value(open)).toBe(1)
   expect(await of.value(success('users'))).toBe(1)
-  expect(of.errors.join('')).toContain('view bug_reports: column created_at is text; expected timestamptz')
+  // A refresh that was under way when the view changed fails with Postgres's own words; the next one names the column.
+  await eventually(async () =>
+    expect(of.errors.join('')).toContain('view bug_reports: column created_at is text; expected timestamptz'),
+  )
   await eventually(async () => expect(await of.value(open)).toBeUndefined())
   expect(await of.value(everSignups)).toBe(5)
 })

@@ -1,26 +1,31 @@
+import { hostname } from 'node:os'
 import { performance } from 'node:perf_hooks'
+import type { View } from '../../catalogue/views.ts'
 import type { Logger } from '../../lib/log.ts'
 import { refuseNewer } from '../../lib/migrations.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import { traced } from '../../lib/tracing.ts'
 import { messageOf } from '../../lib/user-error.ts'
+import packageFile from '../../package.json' with { type: 'json' }
+import { usualBite } from '../store/advance.ts'
 import { buildStore } from '../store/build.ts'
 import { isReconcileDue } from '../store/drift.ts'
+import { type Fence, LeaseLost } from '../store/fence.ts'
 import type { Layout } from '../store/layout.ts'
 import { migrateStore, storeMigrations } from '../store/migrate.ts'
 import type { BuildProgress } from '../store/progress.ts'
 import { reconcile } from '../store/reconcile.ts'
 import { readSnapshot, type Snapshot } from '../store/snapshot.ts'
 import { createLeadership, type Leadership } from './leader.ts'
-import { type RefreshRun, refresh } from './refresh.ts'
+import { catchUp, type RefreshOptions, type RefreshRun, refresh } from './refresh.ts'
 
 export interface RefresherOptions {
   settings: SettingsWith<'DATABASE_URL'>
   layout: Layout
   log: Logger
   replicaId: string
-  /** How often a replica looks for a newer snapshot, and for a lead that is free. */
+  /** How often a replica looks for a newer snapshot. */
   pollMs?: number
   statementTimeoutMs?: number
 }
@@ -38,8 +43,6 @@ export interface Refresher {
 }
 
 const pollMsDefault = 5_000
-/** 60 s: a refresh a minute is the rhythm, and what takes longer than that is not to hold the others up. */
-const statementTimeoutMsDefault = 60_000
 /** 10 min for one statement: the comparison reads what a refresh never reads, and nobody waits for it. */
 const reconcileTimeoutMs = 600_000
 /** 10 s: what is small is whole at the first refresh, however short the interval. */
@@ -78,7 +81,7 @@ class Replica implements Refresher {
 
   constructor(options: RefresherOptions) {
     this.options = options
-    this.statementTimeoutMs = options.statementTimeoutMs ?? statementTimeoutMsDefault
+    this.statementTimeoutMs = options.statementTimeoutMs ?? options.settings.STATEMENT_TIMEOUT
     const { DATABASE_URL: connectionString, STORE_SCHEMA: storeSchema } = options.settings
     this.pool = createPool({
       connectionString,
@@ -86,7 +89,13 @@ class Replica implements Refresher {
       connectionsMax: 3,
       queryTimeoutMs: this.statementTimeoutMs + graceMs,
     })
-    this.leadership = createLeadership({ connectionString, storeSchema, timeoutMs: 10_000 })
+    const { log, replicaId } = options
+    const description = `${hostname()}, process ${process.pid}, version ${packageFile.version}`
+    this.leadership = createLeadership({ connectionString, storeSchema, replicaId, description, log })
+    this.leadership.onChange((leads) => {
+      if (leads) this.nextRefreshMs = 0
+      this.wake()
+    })
   }
 
   snapshot(): Snapshot | undefined {
@@ -94,7 +103,7 @@ class Replica implements Refresher {
   }
 
   leads(): boolean {
-    return this.leadership.held()
+    return this.leadership.held() !== undefined
   }
 
   cutOff(): string | undefined {
@@ -122,7 +131,15 @@ class Replica implements Refresher {
     await Promise.race([this.pool.end(), new Promise((done) => setTimeout(done, 2_000).unref())])
   }
 
+  /** The next step now, unless one is under way or all is over. */
+  private wake(): void {
+    if (this.timer === undefined || this.stopped) return
+    clearTimeout(this.timer)
+    this.start()
+  }
+
   private async run(): Promise<void> {
+    this.timer = undefined
     const { log } = this.options
     try {
       await this.step()
@@ -140,28 +157,44 @@ class Replica implements Refresher {
 
   private waitMs(): number {
     const pollMs = Math.min(this.options.pollMs ?? pollMsDefault, this.options.settings.REFRESH_INTERVAL)
-    return this.leadership.held() && this.cutOffReason === undefined
+    return this.leads() && this.cutOffReason === undefined
       ? Math.max(0, Math.min(pollMs, this.nextRefreshMs - performance.now()))
       : pollMs
   }
 
   private async step(): Promise<void> {
-    const { settings, log } = this.options
+    const { settings } = this.options
     if (!this.isMigrated) {
       await migrateStore(settings)
       this.isMigrated = true
     }
-    const led = this.leadership.held()
-    const leads = await this.leadership.claim()
-    if (leads !== led) log.info({ leads }, leads ? 'this replica leads' : 'another replica leads')
-    if (leads && performance.now() >= this.nextRefreshMs) {
-      this.nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+    if (!this.leadership.isStanding()) {
       await this.giveWayToNewer()
-      await this.refreshNow()
-      await this.reconcileAtNight()
-    } else {
-      this.newest = (await readSnapshot(this.pool, settings.STORE_SCHEMA, this.newest?.id)) ?? this.newest
+      await this.leadership.stand()
     }
+    const fence = this.leadership.held()
+    if (fence === undefined || performance.now() < this.nextRefreshMs) {
+      this.newest = (await readSnapshot(this.pool, settings.STORE_SCHEMA, this.newest?.id)) ?? this.newest
+      return
+    }
+    this.nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
+    await this.giveWayToNewer()
+    await this.lead(fence)
+  }
+
+  private async lead(fence: Fence): Promise<void> {
+    try {
+      await this.refreshNow(fence)
+      await this.reconcileAtNight(fence)
+    } catch (error) {
+      if (this.stopped || (this.isLedBy(fence) && !(error instanceof LeaseLost))) throw error
+      // The next leader ends what this one has under way, so the error may be that of a connection that is gone.
+      this.options.log.warn({ error: messageOf(error) }, 'the lead was lost during a refresh; nothing more is written')
+    }
+  }
+
+  private isLedBy(fence: Fence): boolean {
+    return this.leadership.held()?.number === fence.number
   }
 
   /** While versions change, a newer replica has migrated the store under an older one that led: the newer one is to lead. */
@@ -174,21 +207,34 @@ class Replica implements Refresher {
     }
   }
 
-  private async refreshNow(): Promise<void> {
+  private async refreshNow(fence: Fence): Promise<void> {
     const { pool, statementTimeoutMs } = this
     const { settings, log, layout, replicaId } = this.options
     const built = await traced('build', {}, () =>
       buildStore({
-        ...{ pool, settings, log, layout, statementTimeoutMs },
+        ...{ pool, settings, log, layout, statementTimeoutMs, fence },
         onProgress: (progress) => this.logProgress(progress),
         // A long build gives way to the refreshes of what is built already.
         pauseAfterMs: Math.max(settings.REFRESH_INTERVAL, buildMsMin),
-        isStopped: () => this.stopped,
+        isStopped: () => this.stopped || !this.isLedBy(fence),
       }),
     )
-    const { snapshot, disabled } = await refresh({
-      ...{ pool, settings, log, layout, replicaId, statementTimeoutMs, notBuilt: built.failures },
+    const run: RefreshOptions = {
+      ...{
+        pool,
+        settings,
+        log,
+        layout,
+        replicaId,
+        statementTimeoutMs,
+        fence,
+        bite: usualBite,
+        notBuilt: built.failures,
+      },
       monotonicSeconds: () => performance.now() / 1_000,
+    }
+    const { snapshot, disabled, backlog } = await refresh({
+      ...run,
       onEnd: (run) => {
         for (const listener of this.refreshListeners) listener(run)
       },
@@ -199,22 +245,34 @@ class Replica implements Refresher {
     }
     this.newest = snapshot
     log.debug({ as_of: snapshot.asOf, snapshot: snapshot.id }, 'refreshed')
+    await this.catchUp(run, backlog)
+  }
+
+  /** Takes what the refresh left, bite by bite; when all is taken the next refresh comes at once. */
+  private async catchUp(run: RefreshOptions, left: ReadonlyMap<View, number>): Promise<void> {
+    if (left.size === 0) return
+    let backlog = left
+    run.log.info({ backlog: Object.fromEntries(backlog) }, 'more has changed than one refresh takes; catching up')
+    while (backlog.size > 0 && !this.stopped && performance.now() < this.nextRefreshMs) backlog = await catchUp(run)
+    if (backlog.size > 0) return
+    run.log.info('caught up')
+    this.nextRefreshMs = performance.now()
   }
 
   /** Compares the store with the views once a night, in chunks between which the figures are refreshed as usual. */
-  private async reconcileAtNight(): Promise<void> {
+  private async reconcileAtNight(fence: Fence): Promise<void> {
     const { pool } = this
     const { settings, log, layout } = this.options
-    if (!(await isReconcileDue(pool, settings.STORE_SCHEMA, settings.REPORTING_TIMEZONE))) return
+    if (!(await isReconcileDue(pool, settings, fence))) return
     log.info('the store is compared with the views')
     const statementTimeoutMs = Math.max(this.statementTimeoutMs, reconcileTimeoutMs)
     const onChunk = async () => {
       if (this.stopped) throw new Error('stopped')
       if (performance.now() < this.nextRefreshMs) return
       this.nextRefreshMs = performance.now() + settings.REFRESH_INTERVAL
-      await this.refreshNow()
+      await this.refreshNow(fence)
     }
-    await traced('reconcile', {}, () => reconcile({ pool, settings, log, layout, statementTimeoutMs, onChunk }))
+    await traced('reconcile', {}, () => reconcile({ pool, settings, log, layout, statementTimeoutMs, fence, onChunk }))
   }
 
   private logProgress({ fraction, secondsLeft, parts }: BuildProgress): void {

@@ -1,5 +1,6 @@
 import type { Metric } from '../../catalogue/define.ts'
 import {
+  exporterBacklogRows,
   exporterCollectorDurationSeconds,
   exporterCollectorEnabled,
   exporterCollectorLastSuccessTimestampSeconds,
@@ -8,6 +9,7 @@ import {
   exporterSeries,
   snapshotTimestampSeconds,
 } from '../../catalogue/exporter.ts'
+import { views } from '../../catalogue/views.ts'
 import type { Family, Sample } from '../store/figure.ts'
 import { type CollectorState, type Snapshot, secondsOf } from '../store/snapshot.ts'
 
@@ -71,6 +73,10 @@ export function familiesOf(snapshot: Snapshot, options: FiguresOptions): Family[
       enabled.filter(({ state }) => state.driftRows !== undefined),
       (state) => state.driftRows ?? 0,
     ),
+    {
+      metric: exporterBacklogRows,
+      samples: views.map((view): Sample => ({ labels: { view }, value: snapshot.backlog.get(view) ?? 0 })),
+    },
     { metric: snapshotTimestampSeconds, samples: [{ labels: {}, value: secondsOf(snapshot.asOf) }] },
   ]
 }

@@ -93,7 +93,7 @@ test('the figures are the same array until the snapshot, the way to the store or
   })
   const at = (second: string) => `2026-01-01 00:00:${second}.000000+00`
   const snapshotOf = (id: string): Snapshot => ({
-    ...{ id, asOf: at('10') },
+    ...{ id, asOf: at('10'), backlog: new Map() },
     collectors: new Map([
       ['old', state(at('00'))],
       ['new', state(at('10'))],

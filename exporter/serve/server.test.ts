@@ -62,7 +62,7 @@ test('nothing on the landing page can be markup of somebody else', () => {
   const state = { enabled: true, success: true, durationSeconds: 1, asOf: '<b>', families: [] }
   const page = landingPage({
     version: '1',
-    snapshot: { id: '1', asOf: '<i>', collectors: new Map([['<script>', state]]) },
+    snapshot: { id: '1', asOf: '<i>', backlog: new Map(), collectors: new Map([['<script>', state]]) },
     leads: true,
     cutOff: '<u>',
   })

@@ -7,6 +7,7 @@ import { createPlatformDatabase } from '../../testing/platform.ts'
 import { layout } from '../figures/index.ts'
 import { refresh } from '../refresh/refresh.ts'
 import { buildStore } from './build.ts'
+import { withoutLease } from './fence.ts'
 import { migrateStore } from './migrate.ts'
 
 const statementTimeoutMs = 60_000
@@ -17,7 +18,7 @@ test('a refresh reads no table of the platform from end to end', async () => {
   onTestFinished(() => database.drop())
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs, fence: withoutLease }
   await buildStore(run)
   const monotonicSeconds = () => performance.now() / 1_000
   const refreshed = async () => {

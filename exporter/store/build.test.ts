@@ -8,6 +8,7 @@ import { readSettings } from '../../lib/settings.ts'
 import { createPlatformDatabase, type PlatformDatabase } from '../../testing/platform.ts'
 import { layout } from '../figures/index.ts'
 import { buildStore } from './build.ts'
+import { withoutLease } from './fence.ts'
 import { migrateStore } from './migrate.ts'
 import { readParts } from './parts.ts'
 import type { BuildProgress } from './progress.ts'
@@ -52,14 +53,16 @@ test('a build that is killed again and again goes on where it was, and what it b
   const [code] = await once(metrics(), 'exit')
   expect(code).toBe(0)
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
-  expect(await drifted({ pool: database.pool, settings, log, layout, statementTimeoutMs })).toEqual([])
+  expect(
+    await drifted({ pool: database.pool, settings, log, layout, statementTimeoutMs, fence: withoutLease }),
+  ).toEqual([])
 })
 
 test('a build that is paused leaves the rest to the next call, and tells how far it is', async () => {
   const database = await platform()
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs, fence: withoutLease }
   const progress: BuildProgress[] = []
   const onProgress = (one: BuildProgress) => void progress.push(one)
   let calls = 0
@@ -90,7 +93,7 @@ test('two that build at once do each part once', async () => {
   const database = await platform()
   const settings = readSettings({ DATABASE_URL: database.exporterUrl }, ['DATABASE_URL'])
   await migrateStore(settings)
-  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs }
+  const run = { pool: database.pool, settings, log, layout, statementTimeoutMs, fence: withoutLease }
   const both = await Promise.all([buildStore(run), buildStore(run)])
   for (const { failures } of both) expect([...failures]).toEqual([])
   expect(await drifted(run)).toEqual([])

@@ -6,6 +6,7 @@ import type { Pool, PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { buildDomainChunk, buildFeedChunk, type Chunk } from './chunks.ts'
 import { stateOf } from './domain.ts'
+import { LeaseLost } from './fence.ts'
 import { type Layout, neededBy, viewsOf } from './layout.ts'
 import { type Part, type PartState, readParts } from './parts.ts'
 import { type BuildProgress, type Progress, startProgress } from './progress.ts'
@@ -31,13 +32,11 @@ export interface BuildResult {
   failures: ReadonlyMap<string, string>
 }
 
-/** 2: one reads while the other writes; more would take the platform's processors from the platform. */
-const lanes = 2
-
 /**
  * Builds whatever parts of the store are missing, or are of another definition than today's: every entity is dirty, all the
  * past is to be added. In chunks of some seconds, each one transaction that notes how far it has come: killed at any
  * moment, the next call goes on there.
+ * @throws {LeaseLost} where another leads meanwhile
  */
 export async function buildStore(options: BuildOptions): Promise<BuildResult> {
   const { layout, pool, settings, log } = options
@@ -50,7 +49,7 @@ export async function buildStore(options: BuildOptions): Promise<BuildResult> {
   const shouldPause = () =>
     options.isStopped?.() === true || progress.seconds() * 1_000 > (options.pauseAfterMs ?? Number.POSITIVE_INFINITY)
   const run: BuildRun = { options, views, progress, shouldPause, taken: new Set(), failures }
-  await Promise.all(Array.from({ length: lanes }, () => buildLane(run)))
+  await Promise.all(Array.from({ length: settings.BUILD_LANES }, () => buildLane(run)))
   const left = await unbuilt(options, failures)
   if (left.length === 0) log.info({ seconds: progress.seconds() }, 'history is built')
   return { complete: left.length === 0 && failures.size === 0, failures }
@@ -84,6 +83,7 @@ async function buildLane(run: BuildRun): Promise<void> {
     try {
       await buildPart(part, run)
     } catch (error) {
+      if (error instanceof LeaseLost) throw error
       failures.set(part.name, messageOf(error))
       options.log.error({ part: part.name, error: messageOf(error) }, 'a part of the store could not be built')
     } finally {
@@ -99,7 +99,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
   const { pool, settings, layout } = options
   const store = settings.STORE_SCHEMA
   const views = await inspectViews(pool, settings.SOURCE_SCHEMA)
-  await installRangeFunctions(pool, settings, layout.rangeFunctions)
+  await installRangeFunctions(pool, settings, layout.rangeFunctions, options.fence)
   const before = await readParts(pool, store)
   const definitions = new Map<string, string>()
   for (const part of layout.parts) {
@@ -118,6 +118,7 @@ async function prepare(options: BuildOptions, failures: Map<string, string>): Pr
         await layOut(client, { store, part, views, definition, watermark: asOf })
       })
     } catch (error) {
+      if (error instanceof LeaseLost) throw error
       failures.set(part.name, messageOf(error))
     }
   }
@@ -163,6 +164,8 @@ async function buildPart(part: Part, { options, views, progress, shouldPause }: 
     rows = Math.round(Math.min(rowsMax, Math.max(1_000, rows * Math.min(2, chunkSeconds / seconds))))
     if (chunk.end) options.log.debug({ part: part.name, seconds: progress.seconds() - begun }, 'built')
     if (chunk.end || shouldPause()) return
+    const share = options.settings.BUILD_SHARE
+    if (share < 100) await sleep(seconds * 1_000 * (100 / share - 1))
   }
 }
 

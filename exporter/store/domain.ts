@@ -55,6 +55,11 @@ export interface State {
   views: readonly View[]
   /** Other states whose tables its statements look into, beside the accounts: these are laid out wherever it is. */
   asks?: readonly State[]
+  /**
+   * The view of whose rows this is the state, one each: it then keeps the version of the row that the feed has told of, so
+   * that a row which is written again as it was is known to be unchanged.
+   */
+  rowsOf?: View
   /** The entities, and the column by whose index they are walked through, where it is not the id. */
   entity: { view: View; id: string; walkedBy?: string }
   /** What is kept of a contribution, beside `id` and `next_at`. */

@@ -31,7 +31,7 @@ export function statementsOf(layout: Layout, part: Part): { build: Rendered[]; r
       ],
     }
   }
-  const { view, facts } = part
+  const { view, facts, rows } = part
   const domains = parts.flatMap((one) => (one.kind === 'domain' ? [one.domain] : []))
   return {
     build:
@@ -40,7 +40,10 @@ export function statementsOf(layout: Layout, part: Part): { build: Rendered[]; r
       ...(facts === undefined
         ? []
         : [{ title: 'refresh: users who turned internal or back', sql: moveTurned(facts, 'watermark') }]),
-      { title: 'refresh: what changed', sql: readFeed({ accounts, view, facts, watermark: 'watermark', domains }) },
+      {
+        title: 'refresh: what changed',
+        sql: readFeed({ accounts, view, facts, rows, watermark: 'watermark', domains }),
+      },
       { title: 'refresh: forget what is not read again', sql: forgetSeen(view) },
     ],
   }

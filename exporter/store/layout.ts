@@ -79,7 +79,8 @@ export const cellsOfPart = (part: Part): readonly Cells[] =>
 
 function feedOf(view: View, readings: readonly Reading[]): FeedPart {
   const cells = readings.flatMap(({ of, sums }) => (of === view ? (sums ?? []) : []))
-  return { kind: 'feed', name: feedName(view), view, facts: cells.length === 0 ? undefined : { view, cells } }
+  const rows = distinctStates(readings).find(({ rowsOf }) => rowsOf === view)
+  return { kind: 'feed', name: feedName(view), view, facts: cells.length === 0 ? undefined : { view, cells }, rows }
 }
 
 function domainOf(state: State, readings: readonly Reading[]): DomainPart {

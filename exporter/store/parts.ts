@@ -1,6 +1,6 @@
 import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
-import type { Domain, Facts } from './domain.ts'
+import type { Domain, Facts, State } from './domain.ts'
 
 /** A feed of a view with the facts that are added up from it. */
 export interface FeedPart {
@@ -8,6 +8,8 @@ export interface FeedPart {
   name: string
   view: View
   facts: Facts | undefined
+  /** The state that has one entity for each row, where there is one. */
+  rows: State | undefined
 }
 export interface DomainPart {
   kind: 'domain'

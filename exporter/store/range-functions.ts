@@ -3,6 +3,7 @@ import { currencyDecimals } from '../../catalogue/currencies.ts'
 import { keptSets } from '../../catalogue/define.ts'
 import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
+import type { Fence } from './fence.ts'
 import type { RangeFunction } from './figure.ts'
 import { partName } from './layout.ts'
 import { bucketOf, dayOf, startOf } from './ranges.ts'
@@ -31,6 +32,7 @@ export async function installRangeFunctions(
   pool: Pool,
   settings: Settings,
   functions: readonly RangeFunction[],
+  fence: Fence,
 ): Promise<void> {
   const wanted = statementsOf(settings, functions)
   if (await isInstalled(pool, settings, wanted)) return
@@ -38,6 +40,7 @@ export async function installRangeFunctions(
   await transaction(pool, 'BEGIN; SET LOCAL statement_timeout = 10000', async (client) => {
     // Of several that find them missing one makes them; the others see what it made.
     await client.query(`LOCK TABLE ${store}.analytics_definition IN SHARE ROW EXCLUSIVE MODE`)
+    await fence.enter(client)
     if (await isInstalled(client, settings, wanted)) return
     for (const name of await analyticsNames(client, store)) await client.query(`DROP FUNCTION ${store}.${name}`)
     for (const statement of wanted) await client.query(statement)
@@ -47,6 +50,7 @@ export async function installRangeFunctions(
       [digestOf(wanted)],
     )
     await grant(client, store)
+    await fence.confirm(client)
   })
 }
 

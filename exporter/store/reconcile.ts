@@ -4,6 +4,7 @@ import { advance, waitingFor } from './advance.ts'
 import type { BuildOptions } from './build.ts'
 import { keyAfter } from './chunks.ts'
 import type { Cells } from './domain.ts'
+import { fenced } from './fence.ts'
 import type { Inputs } from './figure.ts'
 import { viewsOf } from './layout.ts'
 import { type DomainPart, type FeedPart, type Part, readParts } from './parts.ts'
@@ -148,11 +149,13 @@ async function ofDomain(part: DomainPart, options: ReconcileOptions, views: Insp
 }
 
 async function noteDrift(options: ReconcileOptions, part: Part, drift: Drift): Promise<void> {
-  const { pool, settings, log } = options
-  await pool.query(
-    `INSERT INTO ${settings.STORE_SCHEMA}.rollup_drift (part, drifted_rows, reconciled_at) VALUES ($1, $2, now())
-     ON CONFLICT (part) DO UPDATE SET drifted_rows = excluded.drifted_rows, reconciled_at = excluded.reconciled_at`,
-    [part.name, drift.rows],
+  const { pool, settings, log, fence } = options
+  await fenced(pool, fence, (client) =>
+    client.query(
+      `INSERT INTO ${settings.STORE_SCHEMA}.rollup_drift (part, drifted_rows, reconciled_at) VALUES ($1, $2, now())
+       ON CONFLICT (part) DO UPDATE SET drifted_rows = excluded.drifted_rows, reconciled_at = excluded.reconciled_at`,
+      [part.name, drift.rows],
+    ),
   )
   if (drift.rows > 0)
     log.warn(

@@ -24,7 +24,10 @@ type Inspections = Readonly<Record<View, ViewInspection>>
 export function definitionOf(part: Part, inputs: Inputs, views: Inspections, accounts: Accounts): string {
   const text =
     part.kind === 'feed'
-      ? readFeed({ accounts, view: part.view, facts: part.facts, watermark: '-infinity', domains: [] })
+      ? readFeed({
+          ...{ accounts, view: part.view, facts: part.facts, rows: part.rows },
+          ...{ watermark: '-infinity', domains: [] },
+        })
       : recompute(part.domain, dirtyEntities(part.domain))
   // The instant and what is kept as labels are what a refresh has anew each time; no statement here asks for labels.
   const { values } = bind(text, { ...inputs, asOf: '' })
@@ -94,7 +97,12 @@ function domainTables(domain: Domain, views: Inspections): Table[] {
   const columns = Object.entries(domain.columns).map(([name, column]) => `${name} ${typeOf(column, views)}`)
   const state: Table = {
     name: stateOf(domain),
-    columns: [`id ${type} PRIMARY KEY`, ...columns, 'next_at timestamptz'].join(', '),
+    columns: [
+      `id ${type} PRIMARY KEY`,
+      ...columns,
+      'next_at timestamptz',
+      ...(domain.rowsOf === undefined ? [] : ['told bigint']),
+    ].join(', '),
     indexes: ['(next_at) WHERE next_at IS NOT NULL', ...(domain.indexes ?? [])],
     isBusy: true,
   }

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
 import { catalogue } from '../../catalogue/index.ts'
+import type { View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import type { Family } from './figure.ts'
 
@@ -22,6 +23,8 @@ export interface Snapshot {
   /** timestamptz text in UTC, with microseconds. */
   asOf: string
   collectors: ReadonlyMap<string, CollectorState>
+  /** By view, the rows that changed and are known to wait; empty where nothing does. */
+  backlog: ReadonlyMap<View, number>
 }
 
 interface Payload {
@@ -29,6 +32,8 @@ interface Payload {
     name: string,
     state: Omit<CollectorState, 'families'> & { families: [metric: string, samples: unknown][] },
   ][]
+  /** Not there in a snapshot of a version that knew no backlog. */
+  backlog?: [view: View, rows: number][]
 }
 
 type Client = Pick<PoolClient, 'query'>
@@ -44,17 +49,18 @@ const snapshotsKept = 3
 export async function writeSnapshot(
   client: Client,
   storeSchema: string,
-  snapshot: Omit<Snapshot, 'id'> & { writtenBy: string },
+  snapshot: Omit<Snapshot, 'id'> & { writtenBy: string; fencing: string | null },
 ): Promise<string> {
   const payload: Payload = {
+    backlog: [...snapshot.backlog],
     collectors: [...snapshot.collectors].map(([name, state]) => [
       name,
       { ...state, families: state.families.map((family) => [family.metric.name, family.samples]) },
     ]),
   }
   const { rows } = await client.query<{ id: string }>(
-    `INSERT INTO ${storeSchema}.snapshot (as_of, written_by, payload) VALUES ($1, $2, $3) RETURNING id`,
-    [snapshot.asOf, snapshot.writtenBy, await compress(JSON.stringify(payload))],
+    `INSERT INTO ${storeSchema}.snapshot (as_of, written_by, payload, fencing) VALUES ($1, $2, $3, $4) RETURNING id`,
+    [snapshot.asOf, snapshot.writtenBy, await compress(JSON.stringify(payload)), snapshot.fencing],
   )
   await client.query(
     `DELETE FROM ${storeSchema}.snapshot
@@ -80,7 +86,7 @@ export async function readSnapshot(client: Client, storeSchema: string, after = 
     })
     return [name, { ...state, families }] as const
   })
-  return { id: row.id, asOf: row.as_of, collectors: new Map(collectors) }
+  return { id: row.id, asOf: row.as_of, collectors: new Map(collectors), backlog: new Map(payload.backlog ?? []) }
 }
 
 /** Seconds since 1970 of a timestamptz text in UTC, to the microsecond, which a Date would lose. */

@@ -142,21 +142,41 @@ export interface FeedOptions {
   accounts: Accounts
   view: View
   facts: Facts | undefined
+  /** The state that has one entity for each row. */
+  rows: State | undefined
   /** Up to which instant the view was read before. */
   watermark: string
   /** The domains that want to know of changes. */
   domains: readonly Domain[]
+  /** How many changed rows to take. */
+  limit?: number
 }
+
+/** 50,000 changed rows: what one statement passes on where nothing else is said, some seconds at most. */
+export const changesMax = 50_000
+
+/**
+ * What a row of a view that changes is told apart by: all that a figure can use of it. When it was written is not of that,
+ * so a row that is written again as it was has not changed. Rows that are only added are told apart by their id.
+ */
+const versionOf = (view: View, alias: string): string =>
+  appendedBy[view] === undefined
+    ? `hash_record_extended(ROW(${Object.keys(contract[view])
+        .filter((column) => column !== 'updated_at')
+        .map((column) => `${alias}."${column}"`)
+        .join(', ')}), 0)`
+    : '0::bigint'
 
 /**
  * Reads what changed since the watermark, with the overlap, and passes it on: to the facts, and to the domains as dirty
  * entities. Needs an index on the view's time column, or on `updated_at`.
- * Gives `changed` (rows) and `null_<column>` for each column that must not hold NULL and does.
+ * Gives `changed` (rows), `waiting` (rows that the next call takes: one call takes `limit`) and `null_<column>` for each
+ * column that must not hold NULL and does.
  */
-export function readFeed({ accounts, view, facts, watermark, domains }: FeedOptions): string {
+export function readFeed(options: FeedOptions): string {
+  const { accounts, view, facts, rows, watermark, domains, limit = changesMax } = options
   const id = idOf(view)
   const appended = appendedBy[view] !== undefined
-  const version = appended ? '0::bigint' : `hash_record_extended(ROW(${columnsOf(view, 'v')}), 0)`
   const dirtied = domains.flatMap((domain) => {
     const ids = domain.dirtiedBy?.[view] ?? 'SELECT user_id FROM changed'
     if (!domain.views.includes(view) || ids === '') return []
@@ -172,14 +192,17 @@ export function readFeed({ accounts, view, facts, watermark, domains }: FeedOpti
   const nulls = requiredColumns(view).map(
     (column) => `coalesce(bool_or("${column}" IS NULL), false) AS "null_${column}"`,
   )
+  const told = domains.some(({ name }) => name === rows?.name) ? stateOf(rows as State) : undefined
   return `WITH hot AS MATERIALIZED (
-  SELECT ${columnsOf(view, 'v')}, ${version} AS version FROM "${view}" AS v
+  SELECT ${columnsOf(view, 'v')}, ${versionOf(view, 'v')} AS version FROM "${view}" AS v
   WHERE v.${hotBy(view)} > ${instant(watermark)} - ${overlap} ${appended ? `AND v.${hotBy(view)} <= :as_of` : ''}
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN ${seenOf(view)} AS seen ON seen.id = hot.${id}
-  WHERE seen.version IS DISTINCT FROM hot.version
+  ${told === undefined ? '' : `LEFT JOIN ${lookUp('told', `${told} WHERE id = hot.${id}`)} AS kept ON seen.id IS NULL`}
+  WHERE ${told === undefined ? 'seen.version' : 'coalesce(seen.version, kept.told)'} IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT ${limit}),
 noted AS (
   INSERT INTO ${seenOf(view)} (id, version, stamp) SELECT ${id}, version, ${hotBy(view)} FROM changed
   WHERE ${requiredColumns(view)
@@ -187,7 +210,7 @@ noted AS (
     .join(' AND ')}
   ON CONFLICT (id) DO UPDATE SET version = excluded.version, stamp = excluded.stamp
 )${[...dirtied, ...added].map((cte) => `,\n${cte}`).join('')}
-SELECT count(*) AS changed, ${nulls.join(', ')} FROM changed`
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - ${limit}, 0) AS waiting, ${nulls.join(', ')} FROM changed`
 }
 
 /** Lets go of what the next refresh will not read again. */
@@ -233,12 +256,12 @@ export interface Dirty {
 }
 
 /** Entities that changed, that are due, or whose user turned internal or back. */
-export function dirtyEntities(domain: Domain): Dirty {
+export function dirtyEntities(domain: Domain, limit = entitiesMax): Dirty {
   const state = stateOf(domain)
   const picked = `picked AS (
-  DELETE FROM ${dirtyOf(domain)} WHERE id IN (SELECT id FROM ${dirtyOf(domain)} LIMIT ${entitiesMax}) RETURNING id
+  DELETE FROM ${dirtyOf(domain)} WHERE id IN (SELECT id FROM ${dirtyOf(domain)} LIMIT ${limit}) RETURNING id
 )`
-  const due = `due AS MATERIALIZED (SELECT * FROM ${state} WHERE next_at <= :as_of LIMIT ${entitiesMax})`
+  const due = `due AS MATERIALIZED (SELECT * FROM ${state} WHERE next_at <= :as_of LIMIT ${limit})`
   const { aged, turnedBy } = domain
   const ids = `SELECT id FROM picked UNION SELECT s.id FROM due AS s ${aged === undefined ? '' : `WHERE NOT (${aged.where})`}`
   const rows =
@@ -288,9 +311,20 @@ export function computeFirst(domain: Domain, walk: Walk): string {
   return `WITH fresh(${all.join(', ')}) AS MATERIALIZED (${domain.contribution(entities)}
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO ${stateOf(domain)} (${all.join(', ')}) SELECT * FROM fresh),
+stored AS (${firstRows(domain, all)}),
 ${cellsAdded(domain.cells.map(youngEnough), 'delta').join(',\n')}
 SELECT count(*) AS entities FROM fresh`
+}
+
+/** States of rows note of each the version that the feed has surely told of: what it reads no more. */
+function firstRows(domain: Domain, all: readonly string[]): string {
+  const { rowsOf } = domain
+  if (rowsOf === undefined) return `INSERT INTO ${stateOf(domain)} (${all.join(', ')}) SELECT * FROM fresh`
+  const listed = all.map((column) => `fresh.${column}`).join(', ')
+  const told = `(SELECT watermark - ${overlap} FROM rollup_part WHERE name = 'feed ${rowsOf}')`
+  return `INSERT INTO ${stateOf(domain)} (${all.join(', ')}, told)
+  SELECT ${listed}, v.version FROM fresh
+  LEFT JOIN ${lookUp(`${versionOf(rowsOf, 'v')} AS version`, `"${rowsOf}" AS v WHERE v.${idOf(rowsOf)} = fresh.id AND v.updated_at <= ${told}`)} AS v ON true`
 }
 
 /** The same sums, without what is older than the days that are kept. */
@@ -317,6 +351,8 @@ export function recompute(
   const row = (alias: string, names: readonly string[]) => `(${names.map((name) => `${alias}.${name}`).join(', ')})`
   const turned = waiting.facts.length + waiting.domains.length > 0 ? turnedUsers(waiting) : []
   const values = ['s.id', ...(domain.aged?.values ?? [])].join(', ')
+  // The version that the feed has told of, where it has lately: what was read here may be a newer one.
+  const told = domain.rowsOf === undefined ? undefined : `LEFT JOIN ${seenOf(domain.rowsOf)} AS seen ON seen.id = s.id`
   const aged = (rows: string) => (dirty.aged === undefined ? '' : `\n  UNION ALL ${rows}`)
   return `WITH ${[
     ...(dirty.ctes ?? []),
@@ -334,9 +370,12 @@ export function recompute(
   DELETE FROM ${state} AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 )`,
     `stored AS (
-  INSERT INTO ${state} AS s (${all.join(', ')}) SELECT ${listed} FROM fresh AS s
+  INSERT INTO ${state} AS s (${[...all, ...(told === undefined ? [] : ['told'])].join(', ')})
+  SELECT ${listed}${told === undefined ? '' : ', seen.version'} FROM fresh AS s ${told ?? ''}
   ON CONFLICT (id) DO UPDATE SET ${[...columns, 'next_at'].map((column) => `${column} = excluded.${column}`).join(', ')}
+    ${told === undefined ? '' : ', told = coalesce(excluded.told, s.told)'}
   WHERE ${row('s', [...columns, 'next_at'])} IS DISTINCT FROM ${row('excluded', [...columns, 'next_at'])}
+    ${told === undefined ? '' : 'OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)'}
 )`,
     ...cellsAdded(domain.cells, 'delta'),
     ...turned,

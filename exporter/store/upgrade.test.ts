@@ -1,10 +1,11 @@
 import { cpSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { barometer, oneLine } from '../../cli/testing.ts'
 import { migrateSchema, schemaVersion } from '../../lib/migrations.ts'
 import { createClient } from '../../lib/postgres.ts'
+import { barometer, oneLine } from '../../testing/cli.ts'
 import { createDatabase, testDirectory } from '../../testing/database.ts'
 import { filledPlatform } from '../../testing/filled-platform.ts'
 import { layout } from '../figures/index.ts'
@@ -43,6 +44,16 @@ const filled: readonly (readonly [migration: string, fill: (payload: Buffer) => 
       ],
     ],
     ['003-analytics', () => [["INSERT INTO barometer.analytics_definition (definition) VALUES ('old')", []]]],
+    [
+      '004-lease',
+      () => [
+        [
+          `INSERT INTO barometer.lease VALUES (true, 'gone', 'a host that is gone', 7, now(), now() + interval '10 seconds')`,
+          [],
+        ],
+        ['UPDATE barometer.snapshot SET fencing = 7', []],
+      ],
+    ],
   ]
 
 /** A snapshot of a version that had a metric which this one does not know. */
@@ -91,12 +102,11 @@ test('a version that does not know the store refuses it in one line, and a repli
   await expect.poll(() => replica.leads() && replica.snapshot() !== undefined, { timeout: 30_000 }).toBe(true)
   await database.pool.query("INSERT INTO barometer.migration (name, run_on) VALUES ('999-of-tomorrow', now())")
   await expect.poll(() => replica.cutOff(), { timeout: 30_000 }).toMatch(/newer version/)
-  const locks =
-    "SELECT count(*)::int AS held FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-  // It asks again and again, and lets go at once: another that asks meanwhile has it.
-  await expect
-    .poll(async () => (await database.pool.query(locks)).rows[0].held, { interval: 20, timeout: 10_000 })
-    .toBe(0)
+  // It gives the lease away at once and asks no more: another that asks meanwhile has it.
+  const lease = 'SELECT owner, expires_at > clock_timestamp() AS held FROM barometer.lease'
+  expect((await database.pool.query(lease)).rows).toEqual([{ owner: 'old', held: false }])
+  await sleep(2_000)
+  expect((await database.pool.query(lease)).rows).toEqual([{ owner: 'old', held: false }])
   const newest = filled.at(-1)?.[0]
   const line = `the schema barometer is of a newer version: it has the migration 999-of-tomorrow, and the newest known here is ${newest}; expected a Barometer that knows it`
   expect(said).toEqual([
@@ -125,11 +135,11 @@ test('a migration that fails in the middle leaves the version before, whole', as
   const directory = testDirectory('migrations')
   cpSync(storeMigrations('barometer').directory, directory, { recursive: true })
   writeFileSync(
-    `${directory}/004-good.sql`,
+    `${directory}/005-good.sql`,
     '-- Up Migration\nALTER TABLE snapshot ADD COLUMN note text;\n-- Down Migration\n',
   )
   writeFileSync(
-    `${directory}/005-bad.sql`,
+    `${directory}/006-bad.sql`,
     '-- Up Migration\nCREATE TABLE half (n int);\nSELECT 1 / 0;\n-- Down Migration\n',
   )
   const migrate = async () => {
@@ -139,12 +149,12 @@ test('a migration that fails in the middle leaves the version before, whole', as
   }
   await expect(migrate()).rejects.toThrow(/division by zero/)
   const migrations = { schema: 'barometer', directory }
-  expect((await schemaVersion(database.pool, migrations)).missing).toEqual(['004-good', '005-bad'])
+  expect((await schemaVersion(database.pool, migrations)).missing).toEqual(['005-good', '006-bad'])
   const { rows } = await database.pool.query(
     `SELECT to_regclass('barometer.half') AS half, (SELECT count(*)::int FROM information_schema.columns
        WHERE table_schema = 'barometer' AND column_name = 'note') AS notes`,
   )
   expect(rows).toEqual([{ half: null, notes: 0 }])
-  writeFileSync(`${directory}/005-bad.sql`, '-- Up Migration\nCREATE TABLE half (n int);\n-- Down Migration\n')
-  expect(await migrate()).toEqual(['004-good', '005-bad'])
+  writeFileSync(`${directory}/006-bad.sql`, '-- Up Migration\nCREATE TABLE half (n int);\n-- Down Migration\n')
+  expect(await migrate()).toEqual(['005-good', '006-bad'])
 })

@@ -1,13 +1,9 @@
 import type { View } from '../../catalogue/views.ts'
-import { calendarUnits, rollingWindowHours, type Window } from '../../catalogue/windows.ts'
+import { type CalendarWindow, sqlInterval, unitOfWindow, type Window } from '../../catalogue/windows.ts'
 import { type Cells, cellsOf } from './domain.ts'
 import { type Accounts, asFacts, grainNumber, startOfSlot } from './statements.ts'
 
-const isCalendar = (window: Window): window is keyof typeof calendarUnits => window in calendarUnits
-
-/** The length of a rolling window in SQL: exact hours, since a day of the session's zone may have 23 or 25. */
-export const rollingInterval = (window: keyof typeof rollingWindowHours): string =>
-  `interval '${rollingWindowHours[window]} hours'`
+const isCalendar = (window: Window): window is CalendarWindow => window in unitOfWindow
 
 /** The rows from which the cells are made, between two instants, both exclusive: a relation like the one that was added. */
 export type Edge = (after: string, before: string) => string
@@ -32,10 +28,10 @@ export function sumsIn(cells: Cells, windows: readonly Window[], edge?: Edge): s
   const branches = windows.flatMap((window) => {
     if (window === 'ever') return [stored(window, `grain = ${grainNumber.ever}`)]
     if (isCalendar(window)) {
-      const since = `date_trunc('${calendarUnits[window]}', :as_of AT TIME ZONE :timezone)::date`
+      const since = `date_trunc('${unitOfWindow[window]}', :as_of AT TIME ZONE :timezone)::date`
       return [stored(window, `grain = ${grainNumber.day} AND day >= ${since}`)]
     }
-    const after = `(:as_of - ${rollingInterval(window)})`
+    const after = `(:as_of - ${sqlInterval(window)})`
     const wholeHour = `(date_trunc('hour', ${after}, 'UTC') + interval '1 hour')`
     const dayOf = (instant: string) => `(${instant} AT TIME ZONE :timezone)::date`
     const wholeDay = dayOf(wholeHour)

@@ -4,9 +4,9 @@ import pg from 'pg'
 import { expect } from 'vitest'
 import { views } from '../../catalogue/views.ts'
 import type { CheckReport } from '../../cli/check/report.ts'
-import { parseExposition, type Reading } from '../../cli/overview/exposition.ts'
-import { barometer } from '../../cli/testing.ts'
+import { parseExposition, type Reading } from '../../cli/exposition.ts'
 import { roleUrl } from '../../database/platform/install.ts'
+import { barometer } from '../cli.ts'
 import { createDatabase, testDirectory } from '../database.ts'
 
 export const page = readFileSync(resolve(import.meta.dirname, '../../docs/adopting.md'), 'utf8')

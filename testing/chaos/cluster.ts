@@ -35,75 +35,17 @@ const settings = {
 const diskMegabytes = 600
 
 /**
- * Starts the primary. The Postgres of npm has no pg_basebackup: the replica is a copy of the files between
- * pg_backup_start and pg_backup_stop.
+ * Starts the primary and a replica that confirms each transaction.
  * @param wantDisk a small disk for each server, where there is the right to mount one
  */
 export async function startCluster(directory: string, wantDisk: boolean): Promise<Cluster> {
-  let number = 0
-  const mounted: string[] = []
-  const makePlace = (): { path: string; disk: string | undefined } => {
-    number += 1
-    const disk = join(directory, `disk-${number}`)
-    mkdirSync(disk, { recursive: true })
-    const hasDisk = wantDisk && mount(disk)
-    if (hasDisk) mounted.push(disk)
-    return { path: join(disk, 'postgres'), disk: hasDisk ? disk : undefined }
-  }
-  const release = (place: { path: string; disk: string | undefined }): void => {
-    if (place.disk === undefined) {
-      rmSync(place.path, { recursive: true, force: true })
-      return
-    }
-    mounted.splice(mounted.indexOf(place.disk), 1)
-    execFileSync('umount', ['--lazy', place.disk])
-  }
-
-  let place = makePlace()
+  const places = openPlaces(directory, wantDisk)
+  let place = places.make()
   let primary = await startPostgres({ directory: place.path, settings })
   appendFileSync(join(place.path, 'data', 'pg_hba.conf'), 'host replication postgres 127.0.0.1/32 scram-sha-256\n')
   await ask(primary.url, 'SELECT pg_reload_conf()')
-  let replicaPlace: typeof place
-  let replica: Postgres
-
-  async function makeReplica(): Promise<void> {
-    replicaPlace = makePlace()
-    const from = join(place.path, 'data')
-    const to = join(replicaPlace.path, 'data')
-    mkdirSync(replicaPlace.path, { recursive: true })
-    const client = new pg.Client({ connectionString: primary.url })
-    await client.connect()
-    try {
-      await client.query(`SELECT pg_backup_start('chaos', true)`)
-      copyData(from, to)
-      const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)')
-      writeFileSync(join(to, 'backup_label'), rows[0]?.labelfile ?? '')
-    } finally {
-      await client.end()
-    }
-    rmSync(join(to, 'postmaster.pid'), { force: true })
-    writeFileSync(join(to, 'standby.signal'), '')
-    cpSync(join(place.path, 'password'), join(replicaPlace.path, 'password'), { preserveTimestamps: true })
-    ownAs(from, [
-      replicaPlace.path,
-      join(to, 'backup_label'),
-      join(to, 'standby.signal'),
-      join(replicaPlace.path, 'password'),
-    ])
-    const source = new URL(primary.url)
-    replica = await startPostgres({
-      directory: replicaPlace.path,
-      port: await getPort({ host: '127.0.0.1' }),
-      settings: {
-        ...settings,
-        primary_conninfo: `host=127.0.0.1 port=${primary.port} user=postgres password=${source.password} application_name=chaos`,
-      },
-    })
-    await untilStreaming(primary.url)
-    await ask(primary.url, `ALTER SYSTEM SET synchronous_standby_names = 'chaos'`)
-    await ask(primary.url, 'SELECT pg_reload_conf()')
-  }
-  await makeReplica()
+  let replicaPlace = places.make()
+  let replica = await startReplica(primary, place, replicaPlace)
 
   return {
     primary: () => primary,
@@ -119,14 +61,83 @@ export async function startCluster(directory: string, wantDisk: boolean): Promis
       primary = replica
       place = replicaPlace
       onPromoted(primary.port)
-      release(old)
-      await makeReplica()
+      places.release(old)
+      replicaPlace = places.make()
+      replica = await startReplica(primary, place, replicaPlace)
     },
     stop: async () => {
       await Promise.allSettled([replica.stop(), primary.stop()])
+      places.unmountAll()
+    },
+  }
+}
+
+/** Where a server keeps its files, and the small disk that they are on, if there is one. */
+interface Place {
+  path: string
+  disk: string | undefined
+}
+
+function openPlaces(directory: string, wantDisk: boolean) {
+  let number = 0
+  const mounted: string[] = []
+  return {
+    make: (): Place => {
+      number += 1
+      const disk = join(directory, `disk-${number}`)
+      mkdirSync(disk, { recursive: true })
+      const hasDisk = wantDisk && mount(disk)
+      if (hasDisk) mounted.push(disk)
+      return { path: join(disk, 'postgres'), disk: hasDisk ? disk : undefined }
+    },
+    release: ({ path, disk }: Place): void => {
+      if (disk === undefined) {
+        rmSync(path, { recursive: true, force: true })
+        return
+      }
+      mounted.splice(mounted.indexOf(disk), 1)
+      execFileSync('umount', ['--lazy', disk])
+    },
+    unmountAll: (): void => {
       for (const disk of mounted) execFileSync('umount', ['--lazy', disk])
     },
   }
+}
+
+/**
+ * Starts a replica and has the primary wait for it. The Postgres of npm has no pg_basebackup: the replica is a copy of the
+ * files between pg_backup_start and pg_backup_stop.
+ */
+async function startReplica(primary: Postgres, from: Place, to: Place): Promise<Postgres> {
+  const [primaryData, data] = [join(from.path, 'data'), join(to.path, 'data')]
+  mkdirSync(to.path, { recursive: true })
+  const client = new pg.Client({ connectionString: primary.url })
+  await client.connect()
+  try {
+    await client.query(`SELECT pg_backup_start('chaos', true)`)
+    copyData(primaryData, data)
+    const { rows } = await client.query<{ labelfile: string }>('SELECT labelfile FROM pg_backup_stop(false)')
+    writeFileSync(join(data, 'backup_label'), rows[0]?.labelfile ?? '')
+  } finally {
+    await client.end()
+  }
+  rmSync(join(data, 'postmaster.pid'), { force: true })
+  writeFileSync(join(data, 'standby.signal'), '')
+  cpSync(join(from.path, 'password'), join(to.path, 'password'), { preserveTimestamps: true })
+  ownAs(primaryData, [to.path, join(data, 'backup_label'), join(data, 'standby.signal'), join(to.path, 'password')])
+  const source = new URL(primary.url)
+  const replica = await startPostgres({
+    directory: to.path,
+    port: await getPort({ host: '127.0.0.1' }),
+    settings: {
+      ...settings,
+      primary_conninfo: `host=127.0.0.1 port=${primary.port} user=postgres password=${source.password} application_name=chaos`,
+    },
+  })
+  await untilStreaming(primary.url)
+  await ask(primary.url, `ALTER SYSTEM SET synchronous_standby_names = 'chaos'`)
+  await ask(primary.url, 'SELECT pg_reload_conf()')
+  return replica
 }
 
 /** What killed servers leave is in the way for a moment. */

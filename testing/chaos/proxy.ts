@@ -33,6 +33,13 @@ interface Pair {
 
 const fair: Weather = { kind: 'fair' }
 
+/** What the two directions of a connection ask of their proxy. */
+interface Carrier {
+  weather(): Weather
+  reset(pair: Pair): void
+  forget(pair: Pair): void
+}
+
 /** Opens a proxy to `target`, a port on 127.0.0.1. */
 export async function openProxy(name: string, target: number): Promise<Passage> {
   const pairs = new Set<Pair>()
@@ -44,44 +51,7 @@ export async function openProxy(name: string, target: number): Promise<Passage> 
     pair.client.destroy()
     pair.upstream.destroy()
   }
-
-  function carry(pair: Pair, from: Socket, to: Socket): void {
-    let queue = Promise.resolve()
-    from.on('data', (piece: Buffer) => {
-      if (weather.kind === 'impostor' && from === pair.client) {
-        pair.fake = true
-        const answer = weather.answer(piece)
-        if (weather.close) pair.client.end(answer)
-        else if (answer.length > 0) pair.client.write(answer)
-        return
-      }
-      if (weather.kind === 'slow') {
-        const { delayMs } = weather
-        const due = performance.now() + delayMs
-        queue = queue.then(() => until(due)).then(() => void to.write(piece))
-        return
-      }
-      // What was delayed before stays before it.
-      queue = queue.then(() => {
-        if (!to.destroyed && !to.write(piece) && !from.destroyed) {
-          from.pause()
-          to.once('drain', () => {
-            if (weather.kind !== 'stalled') from.resume()
-          })
-        }
-      })
-    })
-    from.on('end', () => {
-      queue = queue.then(() => void to.end())
-    })
-    from.on('error', () => reset(pair))
-    from.on('close', () => {
-      // An end that is not answered leaves the other half open for ever.
-      if (from.errored !== null || to.destroyed) reset(pair)
-      else queue.then(() => to.end())
-      if (pair.client.destroyed && pair.upstream.destroyed) pairs.delete(pair)
-    })
-  }
+  const carrier: Carrier = { weather: () => weather, reset, forget: (pair) => void pairs.delete(pair) }
 
   const server: Server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     if (weather.kind === 'cut') {
@@ -92,8 +62,8 @@ export async function openProxy(name: string, target: number): Promise<Passage> 
     const upstream = tcpConnect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true })
     const pair: Pair = { client, upstream, fake: false }
     pairs.add(pair)
-    carry(pair, client, upstream)
-    carry(pair, upstream, client)
+    carry(pair, client, upstream, carrier)
+    carry(pair, upstream, client, carrier)
     if (weather.kind === 'stalled') for (const socket of [client, upstream]) socket.pause()
   })
   server.listen(0, '127.0.0.1')
@@ -120,6 +90,45 @@ export async function openProxy(name: string, target: number): Promise<Passage> 
       await new Promise<void>((done) => server.close(() => done()))
     },
   }
+}
+
+/** Carries what comes from one end of a pair to the other, in order, as the weather has it when it comes. */
+function carry(pair: Pair, from: Socket, to: Socket, { weather, reset, forget }: Carrier): void {
+  let queue = Promise.resolve()
+  from.on('data', (piece: Buffer) => {
+    const now = weather()
+    if (now.kind === 'impostor' && from === pair.client) {
+      pair.fake = true
+      const answer = now.answer(piece)
+      if (now.close) pair.client.end(answer)
+      else if (answer.length > 0) pair.client.write(answer)
+      return
+    }
+    if (now.kind === 'slow') {
+      const due = performance.now() + now.delayMs
+      queue = queue.then(() => until(due)).then(() => void to.write(piece))
+      return
+    }
+    // What was delayed before stays before it.
+    queue = queue.then(() => {
+      if (!to.destroyed && !to.write(piece) && !from.destroyed) {
+        from.pause()
+        to.once('drain', () => {
+          if (weather().kind !== 'stalled') from.resume()
+        })
+      }
+    })
+  })
+  from.on('end', () => {
+    queue = queue.then(() => void to.end())
+  })
+  from.on('error', () => reset(pair))
+  from.on('close', () => {
+    // An end that is not answered leaves the other half open for ever.
+    if (from.errored !== null || to.destroyed) reset(pair)
+    else queue.then(() => to.end())
+    if (pair.client.destroyed && pair.upstream.destroyed) forget(pair)
+  })
 }
 
 const until = (dueMs: number): Promise<void> =>

@@ -222,16 +222,37 @@ interface Ports {
 }
 
 async function startServices(context: Context, ports: Ports, proxies: Readonly<Record<Way, Passage>>) {
-  const { directory, audit, through, urls, options, keep, clock } = context
-  const logs = directory.folder('logs')
+  const { options, keep, through, urls } = context
   const redisUrl = `redis://127.0.0.1:${proxies.redis.port}`
-  const s3 = {
-    S3_ENDPOINT: through('s3'),
-    S3_BUCKET: context.s3.bucket,
-    S3_ACCESS_KEY_ID: context.s3.accessKeyId,
-    S3_SECRET_ACCESS_KEY: context.s3.secretAccessKey,
-  }
-  const platform = {
+  const platform = await startPlatform(context, ports, redisUrl)
+  const [exporterA, exporterB, auditApi] = await Promise.all([
+    startExporter(context, { name: 'exporter A', port: ports.exporterAPort, redisUrl }),
+    startExporter(context, {
+      name: 'exporter B',
+      port: ports.exporterBPort,
+      redisUrl,
+      environment: context.clock?.environment ?? {},
+    }),
+    startAuditApi(context, ports),
+  ])
+  const simulator = await keep(
+    service({
+      ...{ name: 'simulator', script: 'demo/simulator/main.ts', logs: logsOf(context), ready: yes },
+      environment: {
+        ...{ DATABASE_URL: urls.owner, API_URL: through('api') },
+        ACTIONS_PER_SECOND: String(options.actionsPerSecond),
+      },
+    }),
+  )
+  return { exporterA, exporterB, auditApi, ...platform, simulator }
+}
+
+const logsOf = ({ directory }: Context): string => directory.folder('logs')
+
+async function startPlatform(context: Context, { apiPort }: Ports, redisUrl: string) {
+  const { audit, through, urls, keep } = context
+  const logs = logsOf(context)
+  const environment = {
     DATABASE_URL: urls.owner,
     REDIS_URL: redisUrl,
     COMFYUI_URL: through('comfyui'),
@@ -239,66 +260,70 @@ async function startServices(context: Context, ports: Ports, proxies: Readonly<R
     AUDIT_API_TOKEN: audit.platformToken,
   }
   const [controlPort = 0, workersPort = 0] = await freePorts(2)
-  const apiUrl = `http://127.0.0.1:${ports.apiPort}`
   const [platformApi, workers] = await Promise.all([
     keep(
       service({
-        ...{ name: 'platform API', script: 'demo/platform/api.ts', logs, environment: platform },
-        words: ['--port', String(ports.apiPort), '--control-port', String(controlPort)],
-        ready: () => answers(`${apiUrl}/metrics`),
+        ...{ name: 'platform API', script: 'demo/platform/api.ts', logs, environment },
+        words: ['--port', String(apiPort), '--control-port', String(controlPort)],
+        ready: () => answers(`http://127.0.0.1:${apiPort}/metrics`),
       }),
     ),
     keep(
       service({
         ...{ name: 'workers', script: 'demo/platform/worker.ts', logs, words: ['--port', String(workersPort)] },
-        environment: platform,
+        environment,
         ready: yes,
       }),
     ),
   ])
-  const exporter = (name: string, port: number) =>
-    keep(
-      service({
-        ...{ name, script: 'cli/main.ts', words: ['exporter'], logs, readyTimeoutMs: 90_000 },
-        environment: {
-          ...{ DATABASE_URL: urls.exporter, REDIS_URL: redisUrl, QUEUES: 'generation,thumbnail', ...s3 },
-          ...{ API_PROBE_URLS: `platform-api=${through('api')}/healthz`, RUNPOD_API_KEY: context.runpodKey },
-          ...{ RUNPOD_ENDPOINT_IDS: 'images=demo-endpoint', RUNPOD_SERVERLESS_URL: `${through('runpod')}/v2` },
-          ...{ RUNPOD_API_URL: `${through('runpod')}/v1`, COMFYUI_URLS: `gpu-1=${through('comfyui')}` },
-          ...{ EXPORTER_LISTEN: `127.0.0.1:${port}`, REFRESH_INTERVAL: options.refreshInterval },
-          ...heapHook(directory, name),
-          ...(name === 'exporter B' ? clock?.environment : {}),
-        },
-        ready: () => answers(`http://127.0.0.1:${port}/livez`),
-      }),
-    )
-  const [exporterA, exporterB, auditApi] = await Promise.all([
-    exporter('exporter A', ports.exporterAPort),
-    exporter('exporter B', ports.exporterBPort),
-    keep(
-      service({
-        ...{ name: 'audit API', script: 'cli/main.ts', words: ['audit-api'], logs, readyTimeoutMs: 60_000 },
-        environment: {
-          ...{ AUDIT_DATABASE_URL: urls.audit, DATABASE_URL: urls.audit, ...s3 },
-          PROMETHEUS_URL: `http://127.0.0.1:${ports.prometheusPort}`,
-          ...{ AUDIT_TOKENS_FILE: audit.tokensFile, AUDIT_LISTEN: new URL(audit.url).host },
-          ...heapHook(directory, 'audit API'),
-          ...clock?.environment,
-        },
-        ready: () => answers(`${audit.url}/livez`),
-      }),
-    ),
-  ])
-  const simulator = await keep(
+  return { platformApi, workers }
+}
+
+const s3Of = ({ s3, through }: Context) => ({
+  S3_ENDPOINT: through('s3'),
+  S3_BUCKET: s3.bucket,
+  S3_ACCESS_KEY_ID: s3.accessKeyId,
+  S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+})
+
+function startExporter(
+  context: Context,
+  of: { name: string; port: number; redisUrl: string; environment?: Readonly<Record<string, string>> },
+): Promise<Service> {
+  const { directory, through, urls, options, keep } = context
+  return keep(
     service({
-      ...{ name: 'simulator', script: 'demo/simulator/main.ts', logs, ready: yes },
+      ...{ name: of.name, script: 'cli/main.ts', words: ['exporter'], logs: logsOf(context), readyTimeoutMs: 90_000 },
       environment: {
-        ...{ DATABASE_URL: urls.owner, API_URL: through('api') },
-        ACTIONS_PER_SECOND: String(options.actionsPerSecond),
+        ...{ DATABASE_URL: urls.exporter, REDIS_URL: of.redisUrl, QUEUES: 'generation,thumbnail', ...s3Of(context) },
+        ...{ API_PROBE_URLS: `platform-api=${through('api')}/healthz`, RUNPOD_API_KEY: context.runpodKey },
+        ...{ RUNPOD_ENDPOINT_IDS: 'images=demo-endpoint', RUNPOD_SERVERLESS_URL: `${through('runpod')}/v2` },
+        ...{ RUNPOD_API_URL: `${through('runpod')}/v1`, COMFYUI_URLS: `gpu-1=${through('comfyui')}` },
+        ...{ EXPORTER_LISTEN: `127.0.0.1:${of.port}`, REFRESH_INTERVAL: options.refreshInterval },
+        ...heapHook(directory, of.name),
+        ...of.environment,
       },
+      ready: () => answers(`http://127.0.0.1:${of.port}/livez`),
     }),
   )
-  return { exporterA, exporterB, auditApi, platformApi, workers, simulator }
+}
+
+function startAuditApi(context: Context, { prometheusPort }: Ports): Promise<Service> {
+  const { directory, audit, urls, keep, clock } = context
+  return keep(
+    service({
+      ...{ name: 'audit API', script: 'cli/main.ts', words: ['audit-api'], logs: logsOf(context) },
+      readyTimeoutMs: 60_000,
+      environment: {
+        ...{ AUDIT_DATABASE_URL: urls.audit, DATABASE_URL: urls.audit, ...s3Of(context) },
+        PROMETHEUS_URL: `http://127.0.0.1:${prometheusPort}`,
+        ...{ AUDIT_TOKENS_FILE: audit.tokensFile, AUDIT_LISTEN: new URL(audit.url).host },
+        ...heapHook(directory, 'audit API'),
+        ...clock?.environment,
+      },
+      ready: () => answers(`${audit.url}/livez`),
+    }),
+  )
 }
 
 const heapFile = (directory: RunDirectory, name: string): string =>

@@ -1,7 +1,9 @@
 import { pino } from 'pino'
 import { layout } from '../../exporter/figures/index.ts'
-import { type RefreshResult, refresh } from '../../exporter/refresh/refresh.ts'
+import { catchUp, type RefreshResult, refresh } from '../../exporter/refresh/refresh.ts'
+import type { Bite } from '../../exporter/store/advance.ts'
 import { buildStore } from '../../exporter/store/build.ts'
+import { withoutLease } from '../../exporter/store/fence.ts'
 import { createPool, type Pool } from '../../lib/postgres.ts'
 import { readSettings, type SettingsWith } from '../../lib/settings.ts'
 import { viewsSchema } from './platform.ts'
@@ -38,7 +40,15 @@ export class Exporter {
   async refreshAt(asOf: string, pauseAfter?: number): Promise<RefreshResult> {
     this.statements = 0
     const { pool, settings } = this
-    const options = { pool, settings, layout, log: pino({ level: 'silent' }), statementTimeoutMs: 20_000, asOf }
+    const options = {
+      pool,
+      settings,
+      layout,
+      log: pino({ level: 'silent' }),
+      statementTimeoutMs: 20_000,
+      asOf,
+      fence: withoutLease,
+    }
     let chunks = 0
     const isStopped = () => pauseAfter !== undefined && chunks++ >= pauseAfter
     const built = await buildStore({ ...options, isStopped })
@@ -46,6 +56,24 @@ export class Exporter {
       ...{ ...options, replicaId: 'test', notBuilt: built.failures },
       monotonicSeconds: () => performance.now() / 1_000,
     })
+  }
+
+  /** Refreshes with so little appetite that most has to wait, and takes some bites more; the rest is left. */
+  async nibbleAt(asOf: string, bite: Bite, bites: number): Promise<RefreshResult> {
+    this.statements = 0
+    const { pool, settings } = this
+    const options = {
+      ...{ pool, settings, layout, log: pino({ level: 'silent' }), statementTimeoutMs: 20_000 },
+      ...{ asOf, bite, fence: withoutLease },
+    }
+    const built = await buildStore(options)
+    const run = {
+      ...{ ...options, replicaId: 'test', notBuilt: built.failures },
+      monotonicSeconds: () => performance.now() / 1_000,
+    }
+    const result = await refresh(run)
+    for (let left = bites, backlog = result.backlog; left > 0 && backlog.size > 0; left--) backlog = await catchUp(run)
+    return result
   }
 
   /**

@@ -80,6 +80,14 @@ export class Platform {
     return lines
   }
 
+  /** Writes all rows of a view again as they are, now; says so. */
+  async touch(view: MutableView): Promise<string[]> {
+    const updatedAt = instantOf(this.now)
+    this.rows[view] = this.rows[view].map((row) => ({ ...row, updated_at: updatedAt }))
+    await this.write({ [view]: this.rows[view].map((row, index) => ({ ...row, [idOf(view)]: index + 1 })) })
+    return [`touch all ${view} at ${updatedAt}`]
+  }
+
   private async write(written: Partial<Record<View, readonly Row[]>>): Promise<void> {
     await transaction(this.pool, 'BEGIN', async (client) => {
       await client.query(`SET LOCAL search_path = ${this.schema}`)

@@ -45,6 +45,8 @@ interface Before {
   choices: Choices
 }
 
+type RefreshStep = Step & { step: 'refresh' | 'nibble' | 'die' | 'pausedBuild' }
+
 class Player implements Played {
   readonly story: string[] = []
   readonly problems: string[] = []
@@ -75,6 +77,9 @@ class Player implements Played {
       case 'turn':
         this.story.push(...(await this.platform.turn(step.place, step.stamp)))
         return
+      case 'touch':
+        this.story.push(...(await this.platform.touch(step.view)))
+        return
       case 'restart':
         this.story.push('restart')
         await this.exporter.restart()
@@ -87,11 +92,13 @@ class Player implements Played {
         return
       default:
         if (step.step === 'refresh' && step.after !== null) this.story.push(this.platform.advance(step.after))
+        // What waits shows figures of an earlier instant, by which it is told.
+        if (step.step === 'nibble') this.story.push(this.platform.advance({ to: 'seconds', n: 1 }))
         await this.refresh(step)
     }
   }
 
-  private async refresh(step: Step & { step: 'refresh' | 'die' | 'pausedBuild' }): Promise<void> {
+  private async refresh(step: RefreshStep): Promise<void> {
     const asOf = instantOf(this.platform.now)
     const before = {
       snapshot: await readSnapshot(this.stage.pool, storeSchema),
@@ -109,10 +116,14 @@ class Player implements Played {
     await this.mend()
   }
 
-  private async attempt(
-    step: Step & { step: 'refresh' | 'die' | 'pausedBuild' },
-    asOf: string,
-  ): Promise<RefreshResult | Error> {
+  private async attempt(step: RefreshStep, asOf: string): Promise<RefreshResult | Error> {
+    if (step.step === 'nibble') {
+      const { changes, entities, bites } = step
+      this.story.push(
+        `refresh at ${asOf} takes ${changes} rows and ${entities} entities at once, and ${bites} bites more`,
+      )
+      return await this.exporter.nibbleAt(asOf, { changes, entities, few: 1, ms: 0 }, bites)
+    }
     if (step.step === 'refresh') {
       this.story.push(`refresh at ${asOf}`)
       return await this.exporter.refreshAt(asOf)
@@ -150,9 +161,14 @@ class Player implements Played {
       if (!state.success && obstacles.length === 0 && isWhole && !isHeldUp)
         this.problems.push(`the collector ${name} fails: ${result.failures.get(name)}`)
       const last = before.snapshot?.collectors.get(name)
+      // One that waits for the rest of what changed shows its last figures.
+      const waits = state.success && state.asOf !== asOf
+      if (waits && isWhole) this.problems.push(`the collector ${name} waits; expected figures of ${asOf}`)
+      if (waits && !isDeepStrictEqual(last?.families ?? [], state.families))
+        this.problems.push(`the collector ${name} waits and does not show its last figures`)
       if (!state.success && enabled && !isDeepStrictEqual(last?.families ?? [], state.families))
         this.problems.push(`the collector ${name} fails and does not show its last good figures`)
-      return state.success && obstacles.length === 0 ? [[collector, state] as const] : []
+      return state.success && !waits && obstacles.length === 0 ? [[collector, state] as const] : []
     })
     const { settings } = this.exporter
     const compared = { store: storeSchema, source: viewsSchema, asOf, settings, states: right }

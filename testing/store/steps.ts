@@ -23,6 +23,10 @@ export type Step =
   | { step: 'change'; changes: readonly { view: MutableView; place: number; sets: Seed }[] }
   | { step: 'advance'; by: Advance }
   | { step: 'refresh'; after: Advance | null }
+  /** A refresh that takes little of what changed, and so many bites of the rest. */
+  | { step: 'nibble'; changes: number; entities: number; bites: number }
+  /** All rows of the view are written again as they are. */
+  | { step: 'touch'; view: MutableView }
   /** A user turns internal, or back. */
   | { step: 'turn'; place: number; stamp: Stamp }
   /** Another process takes over: nothing is remembered but what the store holds. */
@@ -126,6 +130,21 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.noShrink(fc.record({ step: fc.constant('turn' as const), place: fc.nat(11), stamp: updated_at })),
   },
   { weight: 1, arbitrary: fc.constant<Step>({ step: 'restart' }) },
+  {
+    weight: 3,
+    arbitrary: fc.noShrink(
+      fc.record({ step: fc.constant('nibble' as const), changes: until(9), entities: until(5), bites: fc.nat(6) }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.noShrink(
+      fc.record({
+        step: fc.constant('touch' as const),
+        view: fc.constantFrom(...(Object.keys(rowSeeds.changes) as MutableView[])),
+      }),
+    ),
+  },
   {
     weight: 1,
     arbitrary: fc.noShrink(

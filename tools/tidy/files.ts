@@ -19,7 +19,8 @@ export function readSourceFiles(root: string): SourceFile[] {
     .map((file) => ({ path: file, content: readFileSync(path.join(root, file), 'utf8') }))
 }
 
-function pathsUnder(root: string, directory: string): string[] {
+/** Paths of the files under a directory, from the root. */
+export function pathsUnder(root: string, directory: string): string[] {
   return readdirSync(path.join(root, directory), { withFileTypes: true }).flatMap((entry) => {
     if (passedOver.has(entry.name)) return []
     const relative = directory === '' ? entry.name : `${directory}/${entry.name}`

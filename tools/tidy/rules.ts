@@ -1,6 +1,5 @@
 import type { SourceFile } from './files.ts'
-import { importFindings } from './imports.ts'
-import { scanTypeScript, type Token } from './scan-typescript.ts'
+import { literalsOf } from './literals.ts'
 
 /** What is not as the style asks: one line each. */
 export interface Finding {
@@ -13,33 +12,21 @@ export interface Finding {
 const linesMax = 400
 
 /**
- * Holds files against the rules of the project: directions of imports, names of files, metric names only in the
- * catalogue, length, no paths of one machine, no way around the types.
+ * Holds files against the rules of the project: names of files, metric names only in the catalogue, length, no paths of
+ * one machine, no comment that switches types off. tools/arrows.ts holds the imports, biome the rest.
  */
 export function tidy(files: readonly SourceFile[], metricNames: readonly string[]): Finding[] {
   return files.flatMap((file) => [
     ...nameFindings(file),
     ...machinePathFindings(file),
     ...(isCode(file) ? lengthFindings(file) : []),
-    ...(file.path.endsWith('.sql') ? metricNameFindings(file, sqlWithoutComments(file.content), metricNames) : []),
-    ...(file.path.endsWith('.ts') ? typeScriptFindings(file, metricNames) : []),
+    ...metricNameFindings(file, metricNames),
+    ...(file.path.endsWith('.ts') ? typeFindings(file) : []),
   ])
 }
 
 const isGenerated = (file: SourceFile): boolean => /(^|\/)generated\//.test(file.path)
 const isCode = (file: SourceFile): boolean => /\.(ts|js|mjs|sql)$/.test(file.path) && !isGenerated(file)
-
-function typeScriptFindings(file: SourceFile, metricNames: readonly string[]): Finding[] {
-  if (isGenerated(file)) return []
-  const tokens = scanTypeScript(file.content)
-  // Line numbers stay right: what is taken out keeps its line breaks.
-  const uncommented = tokens.map((token) => (token.kind === 'comment' ? blank(token.text) : token.text)).join('')
-  return [
-    ...importFindings(file, tokens),
-    ...metricNameFindings(file, uncommented, metricNames),
-    ...tokens.flatMap((token) => typeFindings(file, token)),
-  ]
-}
 
 /** Names that tools look for in this spelling. */
 const givenNames = /^(README|CHANGELOG|CONTRIBUTING|SECURITY|LICENSE|NOTICE|Dockerfile)(\.[a-z]+)*$|^\./
@@ -77,45 +64,34 @@ function machinePathFindings(file: SourceFile): Finding[] {
  * A metric is imported, never typed again: a rename must not compile where it misses a place. Tests may hold the lines
  * of an exposition that they expect.
  */
-function metricNameFindings(file: SourceFile, text: string, metricNames: readonly string[]): Finding[] {
-  if (file.path.startsWith('catalogue/') || file.path.endsWith('.test.ts') || metricNames.length === 0) return []
+function metricNameFindings(file: SourceFile, metricNames: readonly string[]): Finding[] {
+  if (file.path.startsWith('catalogue/') || file.path.endsWith('.test.ts') || isGenerated(file)) return []
   // The demo's platform is somebody else's program: it follows the convention and shares no code with ours.
-  if (file.path.startsWith('demo/platform/')) return []
-  const pattern = new RegExp(`(?<![\\w-])(?:${metricNames.join('|')})(?:_bucket|_sum|_count)?(?![\\w-])`)
-  return text.split('\n').flatMap((line, index) => {
-    const found = pattern.exec(line)?.[0]
-    return found === undefined
-      ? []
-      : [
-          {
-            path: file.path,
-            line: index + 1,
-            message: `types the metric ${found}; expected its object from catalogue/`,
-          },
-        ]
-  })
-}
-
-function typeFindings(file: SourceFile, token: Token): Finding[] {
-  const pattern =
-    token.kind === 'code'
-      ? /(?::|\bas|<|,|\||&|=>?)\s*any\b(?!\s*[:(.])/g
-      : token.kind === 'comment'
-        ? /@ts-(?:ignore|expect-error|nocheck)/g
-        : undefined
-  if (pattern === undefined) return []
-  return [...token.text.matchAll(pattern)].map((match) => ({
+  if (file.path.startsWith('demo/platform/') || !/\.(ts|sql)$/.test(file.path)) return []
+  const pattern = new RegExp(`(?<![\\w-])(?:${metricNames.join('|')})(?:_bucket|_sum|_count)?(?![\\w-])`, 'g')
+  // Few files have a name at all, and most of these in a comment: only they are parsed.
+  if (metricNames.length === 0 || !pattern.test(file.content)) return []
+  const texts = file.path.endsWith('.sql') ? [sqlWithoutComments(file.content)] : literalsOf(file.content)
+  const found = new Set(texts.flatMap((text) => text.match(pattern) ?? []))
+  return [...found].map((name) => ({
     path: file.path,
-    line: token.line + token.text.slice(0, match.index + match[0].length).split('\n').length - 1,
-    message:
-      token.kind === 'code'
-        ? 'uses the type any; expected the real one, or unknown'
-        : `uses ${match[0]}; expected types that fit`,
+    line: lineOf(name, file.content),
+    message: `types the metric ${name}; expected its object from catalogue/`,
   }))
 }
 
-const blank = (text: string): string => text.replace(/[^\n]/g, ' ')
-
-function sqlWithoutComments(text: string): string {
-  return text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, blank)
+/** The first line that has the text and is no line of a comment. */
+function lineOf(text: string, content: string): number {
+  return content.split('\n').findIndex((line) => line.includes(text) && !/^\s*(\/\/|\/?\*|--)/.test(line)) + 1
 }
+
+function typeFindings(file: SourceFile): Finding[] {
+  return file.content.split('\n').flatMap((line, index) => {
+    const found = /\/[/*]+\s*(@ts-(?:ignore|expect-error|nocheck))/.exec(line)?.[1]
+    return found === undefined
+      ? []
+      : [{ path: file.path, line: index + 1, message: `uses ${found}; expected types that fit` }]
+  })
+}
+
+const sqlWithoutComments = (text: string): string => text.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, '')

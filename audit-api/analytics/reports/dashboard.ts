@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { generationsFinished, images } from '../../../catalogue/content.ts'
-import { queueJobs, queueProcessingSeconds } from '../../../catalogue/infrastructure.ts'
+import { queueJobs, queueProcessingSeconds, takeableStates } from '../../../catalogue/infrastructure.ts'
 import { value } from '../../../catalogue/promql.ts'
 import { bugReportsOpen, influencerRequestsPending, jobsFailed } from '../../../catalogue/quick-actions.ts'
 import { credits, mrr, refundAmount, refunds, subscriptions } from '../../../catalogue/revenue.ts'
@@ -20,7 +20,7 @@ async function asked({ prometheus }: Sources, expression: string): Promise<numbe
   }
 }
 
-const waiting = `sum(${value(queueJobs, { state: ['waiting', 'prioritized'] })})`
+const waiting = `sum(${value(queueJobs, { state: takeableStates })})`
 const failedOfDay = `sum(${value(jobsFailed)})`
 const increaseOf = (name: string) => `sum(max without (instance, pod) (increase(${name}[1d])))`
 const processing = `${increaseOf(`${queueProcessingSeconds.name}_sum`)} / (${increaseOf(`${queueProcessingSeconds.name}_count`)} > 0)`

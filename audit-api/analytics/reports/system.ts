@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { errorsTotal } from '../../../catalogue/audit.ts'
+import { type DependencyName, dependencies } from '../../../catalogue/dependencies.ts'
 import {
-  dependencies,
   dependencyLatencySeconds,
   dependencyUp,
   httpServerRequestDurationSeconds,
@@ -13,6 +13,8 @@ import {
   queueWaitSeconds,
   queueWorkers,
 } from '../../../catalogue/infrastructure.ts'
+import { platformJob } from '../../../catalogue/jobs.ts'
+
 import { quantile, rate, series, sumBy, value } from '../../../catalogue/promql.ts'
 import { jobsFailed } from '../../../catalogue/quick-actions.ts'
 import { badField } from '../../http/problem.ts'
@@ -30,12 +32,12 @@ const named = {
   comfyui: 'comfyui',
   api: 'api',
   runpod: 'runpod',
-} as const satisfies Record<(typeof dependencies)[number], string>
+} as const satisfies Record<DependencyName, string>
 
 const nullable = Type.Union([Type.Boolean(), Type.Null()])
 const state = Type.Object({ healthy: nullable, latency: numberOrNull })
 
-/** Mean of the probes of the last minute, by the labels; nothing where none ended. */
+/** The mean in seconds of what a histogram measured over a range, by the labels; nothing where it measured nothing. */
 function meanSeconds(name: string, by: readonly string[], range: string): string {
   const part = (suffix: string) => sumBy(by, `max without (instance, pod) (rate(${name}_${suffix}[${range}]))`)
   return `${part('sum')} / (${part('count')} > 0)`
@@ -64,7 +66,7 @@ const health: Report = {
       prometheus.query(value(dependencyUp)),
       prometheus.query(meanSeconds(dependencyLatencySeconds.name, ['dependency'], '1m')),
     ])
-    const items = dependencies.map((dependency) => {
+    const items = dependencies.map(({ name: dependency }) => {
       const targets = ups.filter(({ labels }) => labels.dependency === dependency)
       const up = targets.filter((target) => target.value === 1).length
       return {
@@ -128,7 +130,7 @@ const jobs: Report = {
 /** 100: each period is three queries. */
 const periodsMax = 100
 const requests = `${httpServerRequestDurationSeconds.name}_count`
-const platformApi = 'job="platform-api"'
+const platformApi = `job="${platformJob}"`
 
 const errors: Report = {
   path: 'system/errors',

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { activeUsers, signups as signupsMetric, users as usersMetric } from '../../../catalogue/users.ts'
+import { calendarUnits } from '../../../catalogue/windows.ts'
 import {
   type Answer,
   distinct,
@@ -111,7 +112,7 @@ const retention: Report = {
   parameters: {
     range: true,
     filters: segments,
-    choices: { cohort: ['day', 'week', 'month'], shape: ['long', 'wide'] },
+    choices: { cohort: calendarUnits, shape: ['long', 'wide'] },
   },
   item: {
     cohort: text,

@@ -1,3 +1,4 @@
+import { type CalendarUnit, calendarUnits } from '../../../catalogue/windows.ts'
 import { type Pool, type PoolClient, transaction } from '../../../lib/postgres.ts'
 import { messageOf } from '../../../lib/user-error.ts'
 import { Problem } from '../../http/problem.ts'
@@ -10,8 +11,8 @@ import { type Figures, readFigures } from './figures.ts'
 const begin = 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 10000'
 const iso = (instant: string) => `to_char(${instant} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
 
-export const periods = ['day', 'week', 'month'] as const
-export type Period = (typeof periods)[number]
+export const periods = calendarUnits
+export type Period = CalendarUnit
 
 /** Where a bucket lies; the first and the last are cut by the range. */
 export interface Bucket {

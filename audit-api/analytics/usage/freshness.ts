@@ -1,13 +1,13 @@
-import { type DashboardUid, dashboardUids } from '../../../catalogue/dashboards.ts'
+import { allOption, type DashboardUid, dashboardUids, noFilter } from '../../../catalogue/dashboards.ts'
 import { snapshotTimestampSeconds } from '../../../catalogue/exporter.ts'
 import { dependencyLastProbeTimestampSeconds } from '../../../catalogue/infrastructure.ts'
 import { badField, Problem } from '../../http/problem.ts'
-import { noFilter, type Query } from '../../http/query.ts'
+import type { Query } from '../../http/query.ts'
 import type { Sources } from '../report.ts'
 
 const limits = { variables: 30, nameLength: 60, valueLength: 200, values: 100 }
 /** What Grafana sends for "All", and for a text box that is empty. */
-const atDefault: readonly string[] = ['', noFilter, '$__all', 'All']
+const atDefault: readonly string[] = ['', noFilter, allOption, 'All']
 /** The time range moves by itself. */
 const notVariables: readonly string[] = ['from', 'to']
 

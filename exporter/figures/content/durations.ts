@@ -3,7 +3,7 @@ import type { Cells } from '../../store/domain.ts'
 import type { Collector, Past, RangeFunction } from '../../store/figure.ts'
 import { bucketOf, dayOf, part } from '../../store/ranges.ts'
 import { notInternal, text } from '../rules.ts'
-import { generation } from './generation.ts'
+import { generation } from '../states/generation.ts'
 import { dimensions, endedInRange, isAskedFor, needs, quality, type } from './labels.ts'
 
 /** Upper bounds in seconds. */

@@ -12,7 +12,7 @@ import { sumsIn } from '../../store/windows.ts'
 import { rowEdge } from '../edges.ts'
 import { changesEver, changesOfFacts } from '../past-windows.ts'
 import { fold, inWindow, liveUser, notInternal, text, windows } from '../rules.ts'
-import { generation, isInProgress, isOver } from './generation.ts'
+import { generation, isInProgress, isOver } from '../states/generation.ts'
 import {
   aspectRatio,
   countedGenerations,

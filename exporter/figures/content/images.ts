@@ -5,7 +5,7 @@ import type { Collector } from '../../store/figure.ts'
 import { sumsIn } from '../../store/windows.ts'
 import { changesOfFacts } from '../past-windows.ts'
 import { inWindow, notInternal, windows } from '../rules.ts'
-import { generation, succeeded } from './generation.ts'
+import { generation, succeeded } from '../states/generation.ts'
 import { generationRows } from './labels.ts'
 
 const sums: Cells = {

@@ -2,8 +2,8 @@ import { generationsFinished } from '../../../catalogue/content.ts'
 import { valuesOf } from '../../../catalogue/define.ts'
 import { inRange, passes } from '../../store/ranges.ts'
 import { fold, foldOneOf, notInternal } from '../rules.ts'
-import { account } from '../users/account.ts'
-import { generation, isOver } from './generation.ts'
+import { account } from '../states/account.ts'
+import { generation, isOver } from '../states/generation.ts'
 
 /** Labels of a generation `g`. */
 export const type = foldOneOf('g.type', valuesOf(generationsFinished.labels.type))

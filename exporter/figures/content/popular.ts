@@ -1,12 +1,13 @@
 import { popularGenerations as metric } from '../../../catalogue/content.ts'
 import { valuesOf } from '../../../catalogue/define.ts'
+import { sqlInterval } from '../../../catalogue/windows.ts'
 import type { Cells } from '../../store/domain.ts'
 import { type Collector, presentOnly, type RangeFunction } from '../../store/figure.ts'
 import { inRange, passes, sumsOver } from '../../store/ranges.ts'
-import { rollingInterval, sumsIn } from '../../store/windows.ts'
+import { sumsIn } from '../../store/windows.ts'
 import { rowEdge, viewEdge } from '../edges.ts'
 import { inWindow, notInternal, text, windows } from '../rules.ts'
-import { generation, succeeded } from './generation.ts'
+import { generation, succeeded } from '../states/generation.ts'
 import { isAskedFor, needs } from './labels.ts'
 
 const windowNames = valuesOf(metric.labels.window)
@@ -61,7 +62,7 @@ FULL JOIN counts
 GROUP BY 1, 2, 3`
 
 /** Whether the sums know a range: days that are older than the windows of the metric are not in them. */
-const isRecent = `:since > :as_of - ${rollingInterval('30d')} AND NOT :filters ?| ARRAY['type', 'quality', 'rating']`
+const isRecent = `:since > :as_of - ${sqlInterval('30d')} AND NOT :filters ?| ARRAY['type', 'quality', 'rating']`
 
 const range: RangeFunction = {
   name: 'popular',

@@ -6,7 +6,9 @@ SELECT d.id, u.is_internal, NOT coalesce(u.is_internal, false) AND u.created_at 
 FROM (SELECT * FROM "users" WHERE user_id > 'after'::text AND user_id <= 'through'::text) AS u CROSS JOIN LATERAL (SELECT u.user_id) AS d(id)
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO rollup_account (id, is_internal, counted, created_at, deleted_at, source, country, visitor_id, next_at) SELECT * FROM fresh),
+stored AS (INSERT INTO rollup_account (id, is_internal, counted, created_at, deleted_at, source, country, visitor_id, next_at, told)
+  SELECT fresh.id, fresh.is_internal, fresh.counted, fresh.created_at, fresh.deleted_at, fresh.source, fresh.country, fresh.visitor_id, fresh.next_at, v.version FROM fresh
+  LEFT JOIN LATERAL (SELECT hash_record_extended(ROW(v."user_id", v."created_at", v."deleted_at", v."country", v."signup_source", v."visitor_id", v."is_internal"), 0) AS version FROM "users" AS v WHERE v.user_id = fresh.id AND v.updated_at <= (SELECT watermark - interval '2 hours' FROM rollup_part WHERE name = 'feed users') OFFSET 0) AS v ON true),
 added_signups AS (INSERT INTO rollup_signups AS c (grain, day, hour, "source", "country", n) SELECT g.grain, g.day, g.hour, "source", "country", sum(n)
     FROM (SELECT (s.created_at AT TIME ZONE :timezone)::date, '-infinity'::timestamptz, (s.source), (s.country), sum(s.sign)
     FROM delta AS s  WHERE s.counted
@@ -40,9 +42,12 @@ gone AS (
   DELETE FROM rollup_account AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 ),
 stored AS (
-  INSERT INTO rollup_account AS s (id, is_internal, counted, created_at, deleted_at, source, country, visitor_id, next_at) SELECT s.id, s.is_internal, s.counted, s.created_at, s.deleted_at, s.source, s.country, s.visitor_id, s.next_at FROM fresh AS s
+  INSERT INTO rollup_account AS s (id, is_internal, counted, created_at, deleted_at, source, country, visitor_id, next_at, told)
+  SELECT s.id, s.is_internal, s.counted, s.created_at, s.deleted_at, s.source, s.country, s.visitor_id, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_users_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET is_internal = excluded.is_internal, counted = excluded.counted, created_at = excluded.created_at, deleted_at = excluded.deleted_at, source = excluded.source, country = excluded.country, visitor_id = excluded.visitor_id, next_at = excluded.next_at
+    , told = coalesce(excluded.told, s.told)
   WHERE (s.is_internal, s.counted, s.created_at, s.deleted_at, s.source, s.country, s.visitor_id, s.next_at) IS DISTINCT FROM (excluded.is_internal, excluded.counted, excluded.created_at, excluded.deleted_at, excluded.source, excluded.country, excluded.visitor_id, excluded.next_at)
+    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_signups AS (INSERT INTO rollup_signups AS c (grain, day, hour, "source", "country", n) SELECT g.grain, g.day, g.hour, "source", "country", sum(n)
     FROM (SELECT (s.created_at AT TIME ZONE :timezone)::date, '-infinity'::timestamptz, (s.source), (s.country), sum(s.sign)

@@ -5,7 +5,9 @@ SELECT d.id, b.created_at <= :as_of AS reported, b.created_at <= :as_of AND b.st
 FROM (SELECT * FROM "bug_reports" WHERE bug_report_id > 'after'::text AND bug_report_id <= 'through'::text) AS b CROSS JOIN LATERAL (SELECT b.bug_report_id) AS d(id)
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO rollup_bug_report (id, reported, is_open, severity, next_at) SELECT * FROM fresh),
+stored AS (INSERT INTO rollup_bug_report (id, reported, is_open, severity, next_at, told)
+  SELECT fresh.id, fresh.reported, fresh.is_open, fresh.severity, fresh.next_at, v.version FROM fresh
+  LEFT JOIN LATERAL (SELECT hash_record_extended(ROW(v."bug_report_id", v."created_at", v."status", v."severity"), 0) AS version FROM "bug_reports" AS v WHERE v.bug_report_id = fresh.id AND v.updated_at <= (SELECT watermark - interval '2 hours' FROM rollup_part WHERE name = 'feed bug_reports') OFFSET 0) AS v ON true),
 added_bug_reports AS (INSERT INTO rollup_bug_reports AS c ("severity", n) SELECT (s.severity), sum(s.sign)
     FROM delta AS s  WHERE s.reported
     GROUP BY 1
@@ -39,9 +41,12 @@ gone AS (
   DELETE FROM rollup_bug_report AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 ),
 stored AS (
-  INSERT INTO rollup_bug_report AS s (id, reported, is_open, severity, next_at) SELECT s.id, s.reported, s.is_open, s.severity, s.next_at FROM fresh AS s
+  INSERT INTO rollup_bug_report AS s (id, reported, is_open, severity, next_at, told)
+  SELECT s.id, s.reported, s.is_open, s.severity, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_bug_reports_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET reported = excluded.reported, is_open = excluded.is_open, severity = excluded.severity, next_at = excluded.next_at
+    , told = coalesce(excluded.told, s.told)
   WHERE (s.reported, s.is_open, s.severity, s.next_at) IS DISTINCT FROM (excluded.reported, excluded.is_open, excluded.severity, excluded.next_at)
+    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_bug_reports AS (INSERT INTO rollup_bug_reports AS c ("severity", n) SELECT (s.severity), sum(s.sign)
     FROM delta AS s  WHERE s.reported

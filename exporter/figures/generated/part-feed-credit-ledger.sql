@@ -37,10 +37,12 @@ WITH hot AS MATERIALIZED (
   SELECT v."entry_id", v."user_id", v."created_at", v."kind", v."credits", 0::bigint AS version FROM "credit_ledger" AS v
   WHERE v.created_at > 'watermark'::timestamptz - interval '2 hours' AND v.created_at <= :as_of
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN rollup_credit_ledger_seen AS seen ON seen.id = hot.entry_id
+  
   WHERE seen.version IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT 50000),
 noted AS (
   INSERT INTO rollup_credit_ledger_seen (id, version, stamp) SELECT entry_id, version, created_at FROM changed
   WHERE "entry_id" IS NOT NULL AND "user_id" IS NOT NULL AND "created_at" IS NOT NULL AND "kind" IS NOT NULL AND "credits" IS NOT NULL
@@ -59,7 +61,7 @@ added_credits AS (INSERT INTO rollup_credits AS c (grain, day, hour, "kind", n, 
     WHERE true 
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (grain, day, hour, "kind") DO UPDATE SET n = c.n + excluded.n, credits = c.credits + excluded.credits)
-SELECT count(*) AS changed, coalesce(bool_or("entry_id" IS NULL), false) AS "null_entry_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("kind" IS NULL), false) AS "null_kind", coalesce(bool_or("credits" IS NULL), false) AS "null_credits" FROM changed;
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("entry_id" IS NULL), false) AS "null_entry_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("kind" IS NULL), false) AS "null_kind", coalesce(bool_or("credits" IS NULL), false) AS "null_credits" FROM changed;
 
 -- refresh: forget what is not read again
 DELETE FROM rollup_credit_ledger_seen WHERE stamp <= :as_of - interval '2 hours';

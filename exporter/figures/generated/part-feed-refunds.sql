@@ -37,10 +37,12 @@ WITH hot AS MATERIALIZED (
   SELECT v."refund_id", v."payment_id", v."user_id", v."refunded_at", v."amount_minor", v."currency", 0::bigint AS version FROM "refunds" AS v
   WHERE v.refunded_at > 'watermark'::timestamptz - interval '2 hours' AND v.refunded_at <= :as_of
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN rollup_refunds_seen AS seen ON seen.id = hot.refund_id
+  
   WHERE seen.version IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT 50000),
 noted AS (
   INSERT INTO rollup_refunds_seen (id, version, stamp) SELECT refund_id, version, refunded_at FROM changed
   WHERE "refund_id" IS NOT NULL AND "payment_id" IS NOT NULL AND "user_id" IS NOT NULL AND "refunded_at" IS NOT NULL AND "amount_minor" IS NOT NULL AND "currency" IS NOT NULL
@@ -57,7 +59,7 @@ added_refunds AS (INSERT INTO rollup_refunds AS c (grain, day, hour, "currency",
     WHERE (g.grain < 3 OR g.day >= (:as_of AT TIME ZONE :timezone)::date - 40) 
     GROUP BY 1, 2, 3, 4
     ON CONFLICT (grain, day, hour, "currency") DO UPDATE SET n = c.n + excluded.n, amount_minor = c.amount_minor + excluded.amount_minor)
-SELECT count(*) AS changed, coalesce(bool_or("refund_id" IS NULL), false) AS "null_refund_id", coalesce(bool_or("payment_id" IS NULL), false) AS "null_payment_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("refunded_at" IS NULL), false) AS "null_refunded_at", coalesce(bool_or("amount_minor" IS NULL), false) AS "null_amount_minor", coalesce(bool_or("currency" IS NULL), false) AS "null_currency" FROM changed;
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("refund_id" IS NULL), false) AS "null_refund_id", coalesce(bool_or("payment_id" IS NULL), false) AS "null_payment_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("refunded_at" IS NULL), false) AS "null_refunded_at", coalesce(bool_or("amount_minor" IS NULL), false) AS "null_amount_minor", coalesce(bool_or("currency" IS NULL), false) AS "null_currency" FROM changed;
 
 -- refresh: forget what is not read again
 DELETE FROM rollup_refunds_seen WHERE stamp <= :as_of - interval '2 hours';

@@ -37,10 +37,12 @@ WITH hot AS MATERIALIZED (
   SELECT v."session_id", v."user_id", v."started_at", 0::bigint AS version FROM "sessions" AS v
   WHERE v.started_at > 'watermark'::timestamptz - interval '2 hours' AND v.started_at <= :as_of
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN rollup_sessions_seen AS seen ON seen.id = hot.session_id
+  
   WHERE seen.version IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT 50000),
 noted AS (
   INSERT INTO rollup_sessions_seen (id, version, stamp) SELECT session_id, version, started_at FROM changed
   WHERE "session_id" IS NOT NULL AND "user_id" IS NOT NULL AND "started_at" IS NOT NULL
@@ -68,7 +70,7 @@ added_sessions AS (INSERT INTO rollup_sessions AS c (grain, day, hour, n) SELECT
     WHERE (g.grain < 3 OR g.day >= (:as_of AT TIME ZONE :timezone)::date - 40) 
     GROUP BY 1, 2, 3
     ON CONFLICT (grain, day, hour) DO UPDATE SET n = c.n + excluded.n)
-SELECT count(*) AS changed, coalesce(bool_or("session_id" IS NULL), false) AS "null_session_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("started_at" IS NULL), false) AS "null_started_at" FROM changed;
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("session_id" IS NULL), false) AS "null_session_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("started_at" IS NULL), false) AS "null_started_at" FROM changed;
 
 -- refresh: forget what is not read again
 DELETE FROM rollup_sessions_seen WHERE stamp <= :as_of - interval '2 hours';

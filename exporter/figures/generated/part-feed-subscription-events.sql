@@ -55,10 +55,12 @@ WITH hot AS MATERIALIZED (
   SELECT v."event_id", v."subscription_id", v."user_id", v."occurred_at", v."kind", v."from_tier", v."to_tier", v."mrr_before_minor", v."mrr_after_minor", v."currency", 0::bigint AS version FROM "subscription_events" AS v
   WHERE v.occurred_at > 'watermark'::timestamptz - interval '2 hours' AND v.occurred_at <= :as_of
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN rollup_subscription_events_seen AS seen ON seen.id = hot.event_id
+  
   WHERE seen.version IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT 50000),
 noted AS (
   INSERT INTO rollup_subscription_events_seen (id, version, stamp) SELECT event_id, version, occurred_at FROM changed
   WHERE "event_id" IS NOT NULL AND "subscription_id" IS NOT NULL AND "user_id" IS NOT NULL AND "occurred_at" IS NOT NULL AND "kind" IS NOT NULL AND "mrr_before_minor" IS NOT NULL AND "mrr_after_minor" IS NOT NULL AND "currency" IS NOT NULL
@@ -84,7 +86,7 @@ added_subscription_changes AS (INSERT INTO rollup_subscription_changes AS c (gra
     WHERE true 
     GROUP BY 1, 2, 3, 4, 5
     ON CONFLICT (grain, day, hour, "kind", "tier") DO UPDATE SET n = c.n + excluded.n)
-SELECT count(*) AS changed, coalesce(bool_or("event_id" IS NULL), false) AS "null_event_id", coalesce(bool_or("subscription_id" IS NULL), false) AS "null_subscription_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("occurred_at" IS NULL), false) AS "null_occurred_at", coalesce(bool_or("kind" IS NULL), false) AS "null_kind", coalesce(bool_or("mrr_before_minor" IS NULL), false) AS "null_mrr_before_minor", coalesce(bool_or("mrr_after_minor" IS NULL), false) AS "null_mrr_after_minor", coalesce(bool_or("currency" IS NULL), false) AS "null_currency" FROM changed;
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("event_id" IS NULL), false) AS "null_event_id", coalesce(bool_or("subscription_id" IS NULL), false) AS "null_subscription_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("occurred_at" IS NULL), false) AS "null_occurred_at", coalesce(bool_or("kind" IS NULL), false) AS "null_kind", coalesce(bool_or("mrr_before_minor" IS NULL), false) AS "null_mrr_before_minor", coalesce(bool_or("mrr_after_minor" IS NULL), false) AS "null_mrr_after_minor", coalesce(bool_or("currency" IS NULL), false) AS "null_currency" FROM changed;
 
 -- refresh: forget what is not read again
 DELETE FROM rollup_subscription_events_seen WHERE stamp <= :as_of - interval '2 hours';

@@ -1,12 +1,14 @@
 -- refresh: what changed
 WITH hot AS MATERIALIZED (
-  SELECT v."user_id", v."created_at", v."deleted_at", v."updated_at", v."country", v."signup_source", v."visitor_id", v."is_internal", hash_record_extended(ROW(v."user_id", v."created_at", v."deleted_at", v."updated_at", v."country", v."signup_source", v."visitor_id", v."is_internal"), 0) AS version FROM "users" AS v
+  SELECT v."user_id", v."created_at", v."deleted_at", v."updated_at", v."country", v."signup_source", v."visitor_id", v."is_internal", hash_record_extended(ROW(v."user_id", v."created_at", v."deleted_at", v."country", v."signup_source", v."visitor_id", v."is_internal"), 0) AS version FROM "users" AS v
   WHERE v.updated_at > 'watermark'::timestamptz - interval '2 hours' 
 ),
-changed AS MATERIALIZED (
+differing AS MATERIALIZED (
   SELECT hot.*, seen.id IS NULL AS is_new FROM hot LEFT JOIN rollup_users_seen AS seen ON seen.id = hot.user_id
-  WHERE seen.version IS DISTINCT FROM hot.version
+  LEFT JOIN LATERAL (SELECT told FROM rollup_account WHERE id = hot.user_id OFFSET 0) AS kept ON seen.id IS NULL
+  WHERE coalesce(seen.version, kept.told) IS DISTINCT FROM hot.version
 ),
+changed AS MATERIALIZED (SELECT * FROM differing LIMIT 50000),
 noted AS (
   INSERT INTO rollup_users_seen (id, version, stamp) SELECT user_id, version, updated_at FROM changed
   WHERE "user_id" IS NOT NULL AND "created_at" IS NOT NULL AND "updated_at" IS NOT NULL AND "is_internal" IS NOT NULL
@@ -31,7 +33,7 @@ dirtied_character_owner AS (INSERT INTO rollup_character_owner_dirty SELECT DIST
         WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
 dirtied_balance AS (INSERT INTO rollup_balance_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed) AS dirty(id)
         WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)
-SELECT count(*) AS changed, coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at", coalesce(bool_or("is_internal" IS NULL), false) AS "null_is_internal" FROM changed;
+SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at", coalesce(bool_or("is_internal" IS NULL), false) AS "null_is_internal" FROM changed;
 
 -- refresh: forget what is not read again
 DELETE FROM rollup_users_seen WHERE stamp <= :as_of - interval '2 hours';

@@ -11,7 +11,9 @@ FROM (SELECT * FROM "generations" WHERE created_at > 'after'::text AND created_a
 LEFT JOIN LATERAL (SELECT is_internal FROM rollup_account WHERE id = g.user_id OFFSET 0) AS u ON true
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO rollup_generation (id, user_id, counted, created_at, finished_at, seconds, image_count, is_nsfw, status, type, quality, aspect_ratio, failure_reason, scene, environment, outfit, pose, next_at) SELECT * FROM fresh),
+stored AS (INSERT INTO rollup_generation (id, user_id, counted, created_at, finished_at, seconds, image_count, is_nsfw, status, type, quality, aspect_ratio, failure_reason, scene, environment, outfit, pose, next_at, told)
+  SELECT fresh.id, fresh.user_id, fresh.counted, fresh.created_at, fresh.finished_at, fresh.seconds, fresh.image_count, fresh.is_nsfw, fresh.status, fresh.type, fresh.quality, fresh.aspect_ratio, fresh.failure_reason, fresh.scene, fresh.environment, fresh.outfit, fresh.pose, fresh.next_at, v.version FROM fresh
+  LEFT JOIN LATERAL (SELECT hash_record_extended(ROW(v."generation_id", v."user_id", v."created_at", v."started_at", v."finished_at", v."status", v."type", v."quality", v."aspect_ratio", v."is_nsfw", v."image_count", v."failure_reason", v."scene", v."environment", v."outfit", v."pose"), 0) AS version FROM "generations" AS v WHERE v.generation_id = fresh.id AND v.updated_at <= (SELECT watermark - interval '2 hours' FROM rollup_part WHERE name = 'feed generations') OFFSET 0) AS v ON true),
 added_aspect_ratios AS (INSERT INTO rollup_aspect_ratios AS c ("aspect_ratio", n) SELECT (s.aspect_ratio), sum(s.sign)
     FROM delta AS s  WHERE s.counted AND s.created_at IS NOT NULL
     GROUP BY 1
@@ -89,9 +91,12 @@ gone AS (
   DELETE FROM rollup_generation AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 ),
 stored AS (
-  INSERT INTO rollup_generation AS s (id, user_id, counted, created_at, finished_at, seconds, image_count, is_nsfw, status, type, quality, aspect_ratio, failure_reason, scene, environment, outfit, pose, next_at) SELECT s.id, s.user_id, s.counted, s.created_at, s.finished_at, s.seconds, s.image_count, s.is_nsfw, s.status, s.type, s.quality, s.aspect_ratio, s.failure_reason, s.scene, s.environment, s.outfit, s.pose, s.next_at FROM fresh AS s
+  INSERT INTO rollup_generation AS s (id, user_id, counted, created_at, finished_at, seconds, image_count, is_nsfw, status, type, quality, aspect_ratio, failure_reason, scene, environment, outfit, pose, next_at, told)
+  SELECT s.id, s.user_id, s.counted, s.created_at, s.finished_at, s.seconds, s.image_count, s.is_nsfw, s.status, s.type, s.quality, s.aspect_ratio, s.failure_reason, s.scene, s.environment, s.outfit, s.pose, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_generations_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, counted = excluded.counted, created_at = excluded.created_at, finished_at = excluded.finished_at, seconds = excluded.seconds, image_count = excluded.image_count, is_nsfw = excluded.is_nsfw, status = excluded.status, type = excluded.type, quality = excluded.quality, aspect_ratio = excluded.aspect_ratio, failure_reason = excluded.failure_reason, scene = excluded.scene, environment = excluded.environment, outfit = excluded.outfit, pose = excluded.pose, next_at = excluded.next_at
+    , told = coalesce(excluded.told, s.told)
   WHERE (s.user_id, s.counted, s.created_at, s.finished_at, s.seconds, s.image_count, s.is_nsfw, s.status, s.type, s.quality, s.aspect_ratio, s.failure_reason, s.scene, s.environment, s.outfit, s.pose, s.next_at) IS DISTINCT FROM (excluded.user_id, excluded.counted, excluded.created_at, excluded.finished_at, excluded.seconds, excluded.image_count, excluded.is_nsfw, excluded.status, excluded.type, excluded.quality, excluded.aspect_ratio, excluded.failure_reason, excluded.scene, excluded.environment, excluded.outfit, excluded.pose, excluded.next_at)
+    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_aspect_ratios AS (INSERT INTO rollup_aspect_ratios AS c ("aspect_ratio", n) SELECT (s.aspect_ratio), sum(s.sign)
     FROM delta AS s  WHERE s.counted AND s.created_at IS NOT NULL

@@ -4,7 +4,9 @@ SELECT d.id, r.created_at <= :as_of AND r.status = 'pending' AS is_pending, CASE
 FROM (SELECT * FROM "influencer_requests" WHERE request_id > 'after'::text AND request_id <= 'through'::text) AS r CROSS JOIN LATERAL (SELECT r.request_id) AS d(id)
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO rollup_influencer_request (id, is_pending, next_at) SELECT * FROM fresh),
+stored AS (INSERT INTO rollup_influencer_request (id, is_pending, next_at, told)
+  SELECT fresh.id, fresh.is_pending, fresh.next_at, v.version FROM fresh
+  LEFT JOIN LATERAL (SELECT hash_record_extended(ROW(v."request_id", v."created_at", v."status"), 0) AS version FROM "influencer_requests" AS v WHERE v.request_id = fresh.id AND v.updated_at <= (SELECT watermark - interval '2 hours' FROM rollup_part WHERE name = 'feed influencer_requests') OFFSET 0) AS v ON true),
 added_influencer_requests_pending AS (INSERT INTO rollup_influencer_requests_pending AS c (n) SELECT sum(s.sign)
     FROM delta AS s  WHERE s.is_pending
     
@@ -32,9 +34,12 @@ gone AS (
   DELETE FROM rollup_influencer_request AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 ),
 stored AS (
-  INSERT INTO rollup_influencer_request AS s (id, is_pending, next_at) SELECT s.id, s.is_pending, s.next_at FROM fresh AS s
+  INSERT INTO rollup_influencer_request AS s (id, is_pending, next_at, told)
+  SELECT s.id, s.is_pending, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_influencer_requests_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET is_pending = excluded.is_pending, next_at = excluded.next_at
+    , told = coalesce(excluded.told, s.told)
   WHERE (s.is_pending, s.next_at) IS DISTINCT FROM (excluded.is_pending, excluded.next_at)
+    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_influencer_requests_pending AS (INSERT INTO rollup_influencer_requests_pending AS c (n) SELECT sum(s.sign)
     FROM delta AS s  WHERE s.is_pending

@@ -8,7 +8,9 @@ FROM (SELECT * FROM "subscriptions" WHERE subscription_id > 'after'::text AND su
 LEFT JOIN LATERAL (SELECT is_internal FROM rollup_account WHERE id = s.user_id OFFSET 0) AS u ON true
 ),
 delta AS (SELECT 1 AS sign, * FROM fresh),
-stored AS (INSERT INTO rollup_subscription (id, begun, running, tier, status, currency, monthly_minor, next_at) SELECT * FROM fresh),
+stored AS (INSERT INTO rollup_subscription (id, begun, running, tier, status, currency, monthly_minor, next_at, told)
+  SELECT fresh.id, fresh.begun, fresh.running, fresh.tier, fresh.status, fresh.currency, fresh.monthly_minor, fresh.next_at, v.version FROM fresh
+  LEFT JOIN LATERAL (SELECT hash_record_extended(ROW(v."subscription_id", v."user_id", v."tier", v."status", v."amount_minor", v."currency", v."interval", v."interval_count", v."started_at", v."ended_at"), 0) AS version FROM "subscriptions" AS v WHERE v.subscription_id = fresh.id AND v.updated_at <= (SELECT watermark - interval '2 hours' FROM rollup_part WHERE name = 'feed subscriptions') OFFSET 0) AS v ON true),
 added_subscriptions_begun AS (INSERT INTO rollup_subscriptions_begun AS c ("tier", n) SELECT (s.tier), sum(s.sign)
     FROM delta AS s  WHERE s.begun
     GROUP BY 1
@@ -51,9 +53,12 @@ gone AS (
   DELETE FROM rollup_subscription AS s USING old WHERE s.id = old.id AND NOT EXISTS (SELECT FROM fresh WHERE fresh.id = old.id)
 ),
 stored AS (
-  INSERT INTO rollup_subscription AS s (id, begun, running, tier, status, currency, monthly_minor, next_at) SELECT s.id, s.begun, s.running, s.tier, s.status, s.currency, s.monthly_minor, s.next_at FROM fresh AS s
+  INSERT INTO rollup_subscription AS s (id, begun, running, tier, status, currency, monthly_minor, next_at, told)
+  SELECT s.id, s.begun, s.running, s.tier, s.status, s.currency, s.monthly_minor, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_subscriptions_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET begun = excluded.begun, running = excluded.running, tier = excluded.tier, status = excluded.status, currency = excluded.currency, monthly_minor = excluded.monthly_minor, next_at = excluded.next_at
+    , told = coalesce(excluded.told, s.told)
   WHERE (s.begun, s.running, s.tier, s.status, s.currency, s.monthly_minor, s.next_at) IS DISTINCT FROM (excluded.begun, excluded.running, excluded.tier, excluded.status, excluded.currency, excluded.monthly_minor, excluded.next_at)
+    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_subscriptions_begun AS (INSERT INTO rollup_subscriptions_begun AS c ("tier", n) SELECT (s.tier), sum(s.sign)
     FROM delta AS s  WHERE s.begun

@@ -6,6 +6,7 @@ import { fold, text } from '../rules.ts'
 export const bugReport: State = {
   name: 'bug_report',
   views: ['bug_reports'],
+  rowsOf: 'bug_reports',
   entity: { view: 'bug_reports', id: 'bug_report_id' },
   columns: { reported: 'boolean', is_open: 'boolean', severity: 'text' },
   dirtiedBy: { bug_reports: 'SELECT bug_report_id FROM changed' },

@@ -5,6 +5,7 @@ import { type Collector, presentOnly } from '../../store/figure.ts'
 const influencerRequest: State = {
   name: 'influencer_request',
   views: ['influencer_requests'],
+  rowsOf: 'influencer_requests',
   entity: { view: 'influencer_requests', id: 'request_id' },
   columns: { is_pending: 'boolean' },
   dirtiedBy: { influencer_requests: 'SELECT request_id FROM changed' },

@@ -7,7 +7,7 @@ import { sumsIn } from '../../store/windows.ts'
 import { viewEdge } from '../edges.ts'
 import { changesOfFacts } from '../past-windows.ts'
 import { inWindow, notInternal, oneOfSql, text, windows } from '../rules.ts'
-import { account } from '../users/account.ts'
+import { account } from '../states/account.ts'
 
 const kinds = oneOfSql(metric.labels.kind)
 

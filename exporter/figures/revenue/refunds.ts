@@ -7,7 +7,7 @@ import { sumsIn } from '../../store/windows.ts'
 import { rowEdge, viewEdge } from '../edges.ts'
 import { changesOfFacts } from '../past-windows.ts'
 import { currencyOf, inWindow, minorPerMajor, notInternal, text, windows } from '../rules.ts'
-import { account } from '../users/account.ts'
+import { account } from '../states/account.ts'
 
 const windowNames = valuesOf(refundsMetric.labels.window)
 

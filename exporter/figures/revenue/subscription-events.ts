@@ -6,7 +6,7 @@ import { sumsIn } from '../../store/windows.ts'
 import { viewEdge } from '../edges.ts'
 import { changesEver } from '../past-windows.ts'
 import { currencyOf, fold, minorPerMajor, movedBy, movementOf, notInternal, oneOfSql, text } from '../rules.ts'
-import { account } from '../users/account.ts'
+import { account } from '../states/account.ts'
 
 const kinds = oneOfSql(subscriptionChanges.labels.change)
 const isChange = `s.counted AND s.kind IN (${kinds})`

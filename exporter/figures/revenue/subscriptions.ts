@@ -16,8 +16,8 @@ import {
   text,
   tierOf,
 } from '../rules.ts'
-import { subscriber } from './subscriber.ts'
-import { subscription } from './subscription.ts'
+import { subscriber } from '../states/subscriber.ts'
+import { subscription } from '../states/subscription.ts'
 
 const payingSums: Cells = {
   name: 'paying_users',

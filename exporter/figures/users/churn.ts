@@ -1,13 +1,13 @@
 import { churnedSubscribers, subscribersAtStart } from '../../../catalogue/users.ts'
+import { sqlInterval } from '../../../catalogue/windows.ts'
 import type { Cells } from '../../store/domain.ts'
 import type { Collector } from '../../store/figure.ts'
-import { rollingInterval } from '../../store/windows.ts'
 import { changesOfSpans, hourOf } from '../past.ts'
 import { tierSpans } from '../past-spans.ts'
-import { subscriber } from '../revenue/subscriber.ts'
 import { dearestFirst, fold, notInternal, runningAt, text } from '../rules.ts'
+import { subscriber } from '../states/subscriber.ts'
 
-const month = rollingInterval('30d')
+const month = sqlInterval('30d')
 
 const sums: Cells = {
   name: 'subscribers_at_start',

@@ -1,11 +1,12 @@
 import { valuesOf } from '../../../catalogue/define.ts'
 import { funnelUsers as metric } from '../../../catalogue/users.ts'
+import { sqlInterval } from '../../../catalogue/windows.ts'
 import { ahead, type Cells, lookUp, type State } from '../../store/domain.ts'
 import type { Collector, Past } from '../../store/figure.ts'
-import { type Edge, rollingInterval, sumsIn } from '../../store/windows.ts'
-import { generation } from '../content/generation.ts'
+import { type Edge, sumsIn } from '../../store/windows.ts'
 import { changesOfSpans, hourOf } from '../past.ts'
 import { fold, inWindow, text, windows } from '../rules.ts'
+import { generation } from '../states/generation.ts'
 
 const windowNames = valuesOf(metric.labels.window)
 /** Each step implies the ones before it; a visitor's place is the number of steps reached. */
@@ -106,7 +107,7 @@ ${changesOfSpans(
   CROSS JOIN LATERAL (
     VALUES ('visit', f.visited_at), ('signup', r.signup), ('first_generation', r.first_generation)
   ) AS step(step, at)
-  CROSS JOIN (VALUES ${windowNames.map((name) => `('${name}', ${rollingInterval(name)})`).join(', ')}) AS w("window", length)
+  CROSS JOIN (VALUES ${windowNames.map((name) => `('${name}', ${sqlInterval(name)})`).join(', ')}) AS w("window", length)
   WHERE step.at IS NOT NULL AND f.visited_at > :epoch`,
   Object.keys(metric.labels),
 )}`,

@@ -1,5 +1,4 @@
-import { rollingWindows } from '../../../catalogue/windows.ts'
-import { rollingInterval } from '../../store/windows.ts'
+import { rollingWindows, sqlInterval } from '../../../catalogue/windows.ts'
 import { liveUser } from '../rules.ts'
 
 /**
@@ -19,14 +18,14 @@ export const newest = (view: string, instant: string): string => `CROSS JOIN LAT
 ) AS newest`
 
 const levelAt = (newestAt: string): string =>
-  `CASE ${levels.map(({ window, level }) => `WHEN ${newestAt} > :as_of - ${rollingInterval(window)} THEN ${level}`).join('\n  ')} ELSE 0 END::smallint`
+  `CASE ${levels.map(({ window, level }) => `WHEN ${newestAt} > :as_of - ${sqlInterval(window)} THEN ${level}`).join('\n  ')} ELSE 0 END::smallint`
 
 /** The level of a live user whose newest row is `newest.at`. */
 export const level = `CASE WHEN ${liveUser} THEN ${levelAt('newest.at')} ELSE 0 END::smallint AS level`
 
 /** When the newest row leaves the shortest window that holds it. */
 export const leavesWindow = (newestAt: string): string => `CASE
-  ${levels.map(({ window }) => `WHEN ${newestAt} > :as_of - ${rollingInterval(window)} THEN ${newestAt} + ${rollingInterval(window)}`).join('\n  ')} END`
+  ${levels.map(({ window }) => `WHEN ${newestAt} > :as_of - ${sqlInterval(window)} THEN ${newestAt} + ${sqlInterval(window)}`).join('\n  ')} END`
 
 /**
  * Most who are due only leave a window, which follows from their newest row: two or three of four of all that is computed.

@@ -1,15 +1,14 @@
 import { valuesOf } from '../../../catalogue/define.ts'
 import { userLifetimeSurvivors, userLifetimeUsers } from '../../../catalogue/users.ts'
-import { rollingWindowHours } from '../../../catalogue/windows.ts'
+import { rollingWindowHours, sqlInterval } from '../../../catalogue/windows.ts'
 import { type Cells, lookUp, type State } from '../../store/domain.ts'
 import type { Collector } from '../../store/figure.ts'
-import { rollingInterval } from '../../store/windows.ts'
 import { hourOf } from '../past.ts'
 import { isCounted, notInternal } from '../rules.ts'
 import { newest } from './levels.ts'
 
 const lastWeek = valuesOf(userLifetimeUsers.labels.week).length - 1
-const week = rollingInterval('7d')
+const week = sqlInterval('7d')
 const weekSeconds = rollingWindowHours['7d'] * 3_600
 
 const weeksSinceSignup = (instant: string): string =>

@@ -3,7 +3,7 @@ import type { State } from '../../store/domain.ts'
 import { bucketOf, dayOf, inRange } from '../../store/ranges.ts'
 import { liveUser } from '../rules.ts'
 import { inSegment } from '../segments.ts'
-import { account } from './account.ts'
+import { account } from '../states/account.ts'
 import { population } from './users.ts'
 
 /** What a range function over users in segments needs. */

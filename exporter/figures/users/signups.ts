@@ -7,7 +7,7 @@ import { sumsIn } from '../../store/windows.ts'
 import { changesOfFacts } from '../past-windows.ts'
 import { fold, inWindow, notInternal, text, windows } from '../rules.ts'
 import { bySegment, inSegment } from '../segments.ts'
-import { account } from './account.ts'
+import { account } from '../states/account.ts'
 import { segmented } from './segmented.ts'
 
 export const sums: Cells = {

@@ -1,12 +1,12 @@
 import { users as metric } from '../../../catalogue/users.ts'
+import { sqlInterval } from '../../../catalogue/windows.ts'
 import { ahead, type Cells, type State } from '../../store/domain.ts'
 import type { Collector, Past } from '../../store/figure.ts'
-import { rollingInterval } from '../../store/windows.ts'
 import { changesOfSpans, hourOf } from '../past.ts'
 import { liveTiers, liveUsers } from '../past-spans.ts'
 import { activityOf, charactersBucket, country, currentTier, fold, lives, liveUser, text, tierOf } from '../rules.ts'
 
-const month = rollingInterval('30d')
+const month = sqlInterval('30d')
 
 /** The segments of each user: tier, country, characters, activity. */
 export const population: State = {

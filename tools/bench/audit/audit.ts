@@ -1,23 +1,15 @@
 import { migrateAudit } from '../../../audit-api/migrations/migrate.ts'
 import { createClient } from '../../../lib/postgres.ts'
-import type { BenchOptions, BenchResult } from '../benches.ts'
+import type { BenchOptions, BenchResult } from '../define.ts'
 import { onServer } from '../on-server.ts'
 import { emptyDatabase, type Server } from '../postgres.ts'
-import { type ExportResult, measureExport } from './export.ts'
+import { measureExport } from './export.ts'
 import { type IngestResult, measureIngest } from './ingest.ts'
-import { type ListTiming, measureList, measureOthers } from './list.ts'
+import { measureList, measureOthers } from './list.ts'
 import { renderAudit } from './report.ts'
+import type { AuditPlan, AuditResult } from './result.ts'
 import { Service } from './service.ts'
 import { createAuditWorld } from './world.ts'
-
-export interface AuditPlan {
-  rows: number
-  listRequests: number
-  otherRequests: number
-  exportRounds: number
-  ingestBatches: number
-  ingestRounds: number
-}
 
 const fullPlan: AuditPlan = {
   rows: 10_000_000,
@@ -29,16 +21,6 @@ const fullPlan: AuditPlan = {
   ingestRounds: 25,
 }
 const smallPlan: AuditPlan = { ...fullPlan, rows: 200_000, listRequests: 100, exportRounds: 5 }
-
-export interface AuditResult {
-  plan: AuditPlan
-  version: string
-  worldSeconds: number
-  ingest: IngestResult
-  list: ListTiming[]
-  others: ListTiming[]
-  export: ExportResult
-}
 
 /** What the audit API costs beside the database alone: taking events in, listing them, and writing all of them as a file. */
 export async function benchAudit({ small, say }: BenchOptions): Promise<BenchResult> {

@@ -1,7 +1,7 @@
 import type { Summary } from '../statistics.ts'
-import type { AuditResult } from './audit.ts'
 import { batchEvents, clients } from './ingest.ts'
 import type { ListTiming } from './list.ts'
+import type { AuditResult } from './result.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`

@@ -2,39 +2,22 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { startPrometheusOver } from '../../../testing/prometheus.ts'
-import type { BenchOptions, BenchResult } from '../benches.ts'
+import type { BenchOptions, BenchResult } from '../define.ts'
 import { onServer } from '../on-server.ts'
 import type { Server } from '../postgres.ts'
 import { worldEnds } from '../store/world.ts'
 import { figuresOfPlatform } from './figures.ts'
-import { type HistorySize, longestBlockHours, writeHistory } from './history.ts'
-import { type MeasuredBoard, measureBoards } from './measure.ts'
+import { longestBlockHours, writeHistory } from './history.ts'
+import { measureBoards } from './measure.ts'
 import type { Span } from './movement.ts'
 import { ask } from './prometheus.ts'
 import { recordedIn } from './recorded.ts'
 import { renderBoards } from './report.ts'
+import type { BoardsResult, Plan } from './result.ts'
 import { seriesOf } from './series.ts'
-
-interface Plan {
-  /** The time range of the boards. */
-  days: number
-  passes: number
-}
 
 const fullPlan: Plan = { days: 30, passes: 5 }
 const smallPlan: Plan = { days: 3, passes: 3 }
-
-export interface BoardsResult {
-  plan: Plan
-  version: string
-  /** What was scraped, and this with what rules recorded of it. */
-  scraped: HistorySize
-  whole: HistorySize
-  megabytes: number
-  scrapedSeconds: number
-  wholeSeconds: number
-  boards: readonly MeasuredBoard[]
-}
 
 /** How long a Prometheus with a month of scrapes takes for all that a board asks when it is opened. */
 export async function benchBoards({ small, say }: BenchOptions): Promise<BenchResult> {

@@ -3,6 +3,7 @@ import { layout } from '../../../exporter/figures/index.ts'
 import { refresh } from '../../../exporter/refresh/refresh.ts'
 import { familiesOf } from '../../../exporter/serve/families.ts'
 import { buildStore } from '../../../exporter/store/build.ts'
+import { withoutLease } from '../../../exporter/store/fence.ts'
 import type { Family } from '../../../exporter/store/figure.ts'
 import { migrateStore } from '../../../exporter/store/migrate.ts'
 import { createLogger } from '../../../lib/log.ts'
@@ -39,7 +40,7 @@ async function refreshOnce(databaseUrl: string): Promise<readonly Family[]> {
   const pool = createPool({ connectionString: databaseUrl, applicationName: 'bench-exporter', connectionsMax: 3 })
   try {
     const log = createLogger({ name: 'bench', level: 'warn' })
-    const run = { pool, settings, log, layout, asOf: worldEnds, statementTimeoutMs: 600_000 }
+    const run = { pool, settings, log, layout, asOf: worldEnds, statementTimeoutMs: 600_000, fence: withoutLease }
     const { failures: notBuilt } = await buildStore(run)
     const { snapshot, failures } = await refresh({
       ...{ ...run, notBuilt, replicaId: 'bench' },

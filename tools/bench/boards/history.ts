@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Job } from '../../../catalogue/jobs.ts'
 import { BlockWriter } from './block/block.ts'
-import type { Job } from './live.ts'
 import { type Span, seedOf } from './movement.ts'
 import type { RecordedSeries } from './recorded.ts'
 import { jobs, type Series, type SeriesFamily } from './series.ts'

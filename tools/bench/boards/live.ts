@@ -2,6 +2,7 @@ import * as audit from '../../../catalogue/audit.ts'
 import type { LabelsOf, Metric } from '../../../catalogue/define.ts'
 import { exporterBuildInfo, exporterLeader, exporterRollupDriftRows } from '../../../catalogue/exporter.ts'
 import * as infrastructure from '../../../catalogue/infrastructure.ts'
+import type { Job } from '../../../catalogue/jobs.ts'
 import { jobsFailed } from '../../../catalogue/quick-actions.ts'
 import { collectors } from '../../../exporter/figures/index.ts'
 
@@ -19,8 +20,6 @@ export interface LiveMetric {
   metric: Metric
   series: readonly LiveSeries[]
 }
-
-export type Job = 'barometer-exporter' | 'barometer-probes' | 'barometer-audit-api' | 'platform-api'
 
 /** As large as the demo's platform or a little larger: what the exporter shows of a platform does not grow with its users. */
 const targets = [
@@ -121,10 +120,8 @@ export const liveMetrics: readonly LiveMetric[] = [
     queues.map(({ queue }) => [{ queue, window: '1d' }, 30]),
   ),
   of('barometer-probes', infrastructure.gpuWorkers, [
-    ...(['idle', 'running', 'initializing', 'ready', 'throttled', 'unhealthy'] as const).map(
-      (state) => [{ ...serverless, state }, 4] as const,
-    ),
-    ...(['running', 'starting', 'exited', 'terminated', 'other'] as const).map(
+    ...infrastructure.gpuWorkerStates.runpod_serverless.map((state) => [{ ...serverless, state }, 4] as const),
+    ...infrastructure.gpuWorkerStates.runpod_pods.map(
       (state) => [{ provider: 'runpod_pods', endpoint: 'pods', state }, 2] as const,
     ),
     ...workers.flatMap((endpoint) => [
@@ -135,7 +132,7 @@ export const liveMetrics: readonly LiveMetric[] = [
   of('barometer-probes', infrastructure.gpuJobs, [
     ...valuesOf(infrastructure.gpuJobs, 'state').map((state) => [{ ...serverless, state }, 6] as const),
     ...workers.flatMap((endpoint) =>
-      (['in_queue', 'in_progress'] as const).map((state) => [{ provider: 'comfyui', endpoint, state }, 3] as const),
+      infrastructure.openGpuJobStates.map((state) => [{ provider: 'comfyui', endpoint, state }, 3] as const),
     ),
   ]),
   of(

@@ -1,4 +1,4 @@
-import { type LabelQuery, type PrometheusQuery, readBoardQueries } from '../../../lib/board-queries.ts'
+import { type LabelQuery, type PrometheusQuery, readBoardQueries } from '../../../demo/boards/board-queries.ts'
 import { type Summary, summarise } from '../statistics.ts'
 
 /** A query of a board as it was answered. */

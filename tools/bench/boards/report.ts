@@ -1,5 +1,5 @@
-import type { BoardsResult } from './boards.ts'
 import { longestBlockHours } from './history.ts'
+import type { BoardsResult } from './result.ts'
 import { jobs } from './series.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')

@@ -1,8 +1,9 @@
 import type { Metric } from '../../../catalogue/define.ts'
+import { type Job, jobs as jobNames, scrapeSeconds } from '../../../catalogue/jobs.ts'
 import type { Family } from '../../../exporter/store/figure.ts'
 import { written } from '../../../exporter/store/written.ts'
 import { renderName } from '../../../lib/exposition.ts'
-import { type Job, type LiveMetric, type LiveSeries, liveMetrics } from './live.ts'
+import { type LiveMetric, type LiveSeries, liveMetrics } from './live.ts'
 import { about, counting, type Movement, movementOfFigure, noise, type Span, seedOf } from './movement.ts'
 
 /** A series as Prometheus has it. */
@@ -19,14 +20,25 @@ export interface SeriesFamily {
   series: readonly Series[]
 }
 
-/** How often each job is scraped, as provisioning/prometheus/ has it, and how often what it shows is computed anew. */
+/** Where each job is scraped, and how often what it shows is computed again. */
 export const jobs: Readonly<Record<Job, { instance: string; scrapeSeconds: number; refreshSeconds: number }>> = {
-  'barometer-exporter': { instance: 'exporter:9464', scrapeSeconds: 30, refreshSeconds: 60 },
-  'barometer-probes': { instance: 'exporter:9464', scrapeSeconds: 5, refreshSeconds: 5 },
-  'barometer-audit-api': { instance: 'audit-api:9465', scrapeSeconds: 5, refreshSeconds: 5 },
-  'platform-api': { instance: 'platform-api:8080', scrapeSeconds: 15, refreshSeconds: 15 },
+  'barometer-exporter': {
+    instance: 'exporter:9464',
+    scrapeSeconds: scrapeSeconds['barometer-exporter'],
+    refreshSeconds: 60,
+  },
+  'barometer-probes': {
+    instance: 'exporter:9464',
+    scrapeSeconds: scrapeSeconds['barometer-probes'],
+    refreshSeconds: 5,
+  },
+  'barometer-audit-api': {
+    instance: 'audit-api:9465',
+    scrapeSeconds: scrapeSeconds['barometer-audit-api'],
+    refreshSeconds: 5,
+  },
+  'platform-api': { instance: 'platform-api:8080', scrapeSeconds: scrapeSeconds['platform-api'], refreshSeconds: 15 },
 }
-const jobNames = Object.keys(jobs) as Job[]
 
 /**
  * Everything that a Prometheus of this product has: the figures of the exporter, what is measured live, and what Prometheus

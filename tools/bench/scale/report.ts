@@ -1,4 +1,4 @@
-import type { Measured, ScaleResult } from './scale.ts'
+import type { Measured, ScaleResult } from './result.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')
 const digits = (value: number): string => (value < 100 ? value.toPrecision(3) : thousands(value))

@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { createClient } from '../../../lib/postgres.ts'
 import { createAuditWorld } from '../audit/world.ts'
-import type { BenchOptions, BenchResult } from '../benches.ts'
+import type { BenchOptions, BenchResult } from '../define.ts'
 import { onServer } from '../on-server.ts'
 import { emptyDatabase, type Server } from '../postgres.ts'
-import { type Summary, summarise } from '../statistics.ts'
-import { serverFacts } from '../store/report.ts'
+import { summarise } from '../statistics.ts'
+import { serverFacts } from '../store/server-facts.ts'
 import { Subject } from '../store/subject.ts'
 import { Observer, type Timing } from '../store/timing.ts'
 import { createWorld, minuteOf } from '../store/world.ts'
 import { renderScale } from './report.ts'
-import { sizesIn, type TableSize } from './sizes.ts'
+import type { Measured, MeasuredAudit, ScaleResult } from './result.ts'
+import { sizesIn } from './sizes.ts'
 
 /** Each ten times the one before: shares of the world of 1 M users, and as many events of an audit log. */
 const fullShares = [0.01, 0.1, 1] as const
@@ -20,33 +21,6 @@ const days = 120
 const auditRows = 10_000_000
 const warmUpRounds = 2
 const rounds = 7
-
-/** What one size came to. */
-export interface Measured {
-  counts: Readonly<Record<string, number>>
-  /** Rows that a minute brings, of all kinds. */
-  minuteRows: number
-  firstBuild: { seconds: number; peakRssMb: number }
-  database: Summary
-  wall: Summary
-  /** The platform's own schema and the exporter's, with indexes. */
-  platformBytes: number
-  storeBytes: number
-  storeTables: readonly TableSize[]
-}
-
-export interface MeasuredAudit {
-  events: number
-  bytes: number
-  indexBytes: number
-}
-
-export interface ScaleResult {
-  sizes: readonly Measured[]
-  audits: readonly MeasuredAudit[]
-  facts: Awaited<ReturnType<typeof serverFacts>>
-  timeSource: string
-}
 
 /** How the cost of a refresh, the size of the store and that of the audit log grow with the platform. */
 export async function benchScale({ small, say }: BenchOptions): Promise<BenchResult> {

@@ -4,6 +4,7 @@ import { installPlatform } from '../../../database/platform/install.ts'
 import { createLeadership, type Leadership } from '../../../exporter/refresh/leader.ts'
 import { migrateStore } from '../../../exporter/store/migrate.ts'
 import { writeSnapshot } from '../../../exporter/store/snapshot.ts'
+import { createLogger } from '../../../lib/log.ts'
 import { createClient } from '../../../lib/postgres.ts'
 import { readSettings } from '../../../lib/settings.ts'
 import { emptyDatabase } from '../postgres.ts'
@@ -45,7 +46,8 @@ export async function createScrapedPlatform(superuserUrl: string): Promise<Scrap
       // A timestamptz text in UTC with microseconds, as Postgres writes it.
       const asOf = new Date().toISOString().replace('T', ' ').replace('Z', '000+00')
       const collectors = collectorStates(seriesCount, round, asOf)
-      await writeSnapshot(client, settings.STORE_SCHEMA, { asOf, collectors, writtenBy: 'bench' })
+      const shown = { asOf, collectors, backlog: new Map(), writtenBy: 'bench', fencing: null }
+      await writeSnapshot(client, settings.STORE_SCHEMA, shown)
     },
     drop: async () => {
       await client.end()
@@ -57,7 +59,9 @@ export async function createScrapedPlatform(superuserUrl: string): Promise<Scrap
 }
 
 async function lead(connectionString: string, storeSchema: string): Promise<Leadership> {
-  const leadership = createLeadership({ connectionString, storeSchema, timeoutMs: 10_000 })
-  if (!(await leadership.claim())) throw new Error('somebody else leads in the database that was just made')
+  const of = { replicaId: 'bench', description: 'bench', log: createLogger({ name: 'bench', level: 'warn' }) }
+  const leadership = createLeadership({ connectionString, storeSchema, ...of })
+  await leadership.stand()
+  if (leadership.held() === undefined) throw new Error('somebody else leads in the database that was just made')
   return leadership
 }

@@ -1,6 +1,6 @@
 import type { Latencies } from '../statistics.ts'
 import { scrapers } from './load.ts'
-import type { Measured, PageResult, ScrapeResult, Stretch } from './scrape.ts'
+import type { Measured, PageResult, ScrapeResult, Stretch } from './result.ts'
 import { totalOf } from './statements.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')
@@ -70,7 +70,7 @@ function queries({ pages }: ScrapeResult): string {
     row(['---:', '---', '---:', '---:', '---:', '---:']),
     ...stretches.map(line),
     '',
-    `Each is one that is asked without scrapes too, and about every 5 s, however often is scraped; the benchmark fails where it is otherwise: ${[...texts].map((text) => `\`${shortened(text)}\``).join(', ')}.`,
+    `Each is one that is asked without scrapes too, and about every 5 s, or who leads every second, however often is scraped; the benchmark fails where it is otherwise: ${[...texts].map((text) => `\`${shortened(text)}\``).join(', ')}.`,
   ].join('\n')
 }
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BenchOptions, BenchResult } from '../benches.ts'
+import type { BenchOptions, BenchResult } from '../define.ts'
 import { onServer } from '../on-server.ts'
-import { type Latencies, latenciesOf } from '../statistics.ts'
+import { latenciesOf } from '../statistics.ts'
 import { type Load, scrapeHeaders } from './load.ts'
 import { createScrapedPlatform, type ScrapedPlatform } from './platform.ts'
 import { type Program, scrape, startExporterProgram, startFloor } from './programs.ts'
 import { renderScrape } from './report.ts'
+import type { Measured, PageResult, Plan, Stretch } from './result.ts'
 import {
   type Calls,
   callsBetween,
@@ -13,16 +14,6 @@ import {
   expectNoQueries,
   type StatementCounter,
 } from './statements.ts'
-
-/** How long each kind of load is kept up. */
-export interface Plan {
-  together: { everyMs: number; times: number }
-  apart: { everyMs: number; times: number }
-  loopSeconds: number
-  quietSeconds: number
-  /** How often there is a new snapshot: six times as often as on a platform, so that its cost is in the figures. */
-  refreshMs: number
-}
 
 /** 1,130 ms: out of step with the pages that are rendered each second, and with polls each 5 s. */
 const everyMs = 1_130
@@ -39,40 +30,6 @@ const smallPlan: Plan = {
   apart: { everyMs: 5_000, times: 1 },
   loopSeconds: 3,
   quietSeconds: 10,
-}
-
-/** One kind of load on the exporter, and on the bare server beside it. */
-export interface Measured {
-  exporter: Latencies
-  floor: Latencies
-  /** How long each of the two was asked. */
-  seconds: number
-}
-
-/** A stretch of time: how often was scraped in it, and what the exporter asked of the database. */
-export interface Stretch {
-  name: string
-  seconds: number
-  scrapes: number
-  calls: Calls
-}
-
-export interface PageResult {
-  figures: number
-  /** Of the whole page, with what the exporter says of itself. */
-  series: number
-  bytes: number
-  compressedBytes: number
-  together: Measured
-  apart: Measured
-  loop: Measured
-  /** None where the server has no pg_stat_statements. */
-  stretches: readonly Stretch[]
-}
-
-export interface ScrapeResult {
-  plan: Plan
-  pages: readonly [PageResult, PageResult]
 }
 
 /** How long a scrape takes when fifty Prometheus servers ask one exporter, with no query for any of them. */

@@ -4,6 +4,7 @@ import { layout } from '../../../exporter/figures/index.ts'
 import { migrateStore } from '../../../exporter/main.ts'
 import { refresh } from '../../../exporter/refresh/refresh.ts'
 import { buildStore } from '../../../exporter/store/build.ts'
+import { withoutLease } from '../../../exporter/store/fence.ts'
 import { createLogger } from '../../../lib/log.ts'
 import { createPool } from '../../../lib/postgres.ts'
 import { readSettings } from '../../../lib/settings.ts'
@@ -16,7 +17,7 @@ const [asOf = ''] = process.argv.slice(2)
 const settings = readSettings(process.env, ['DATABASE_URL'])
 const log = createLogger({ name: 'bench-build', level: 'warn' })
 const pool = createPool({ connectionString: settings.DATABASE_URL, applicationName: 'bench-build', connectionsMax: 3 })
-const options = { pool, settings, log, layout, asOf, statementTimeoutMs: 600_000 }
+const options = { pool, settings, log, layout, asOf, statementTimeoutMs: 600_000, fence: withoutLease }
 await migrateStore(settings)
 const started = performance.now()
 const built = await buildStore(options)

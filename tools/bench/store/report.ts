@@ -1,21 +1,5 @@
-import type { Client } from 'pg'
-import { serverSettings } from '../postgres.ts'
 import type { Summary } from '../statistics.ts'
-import type { Ratios, StoreResult } from './store.ts'
-
-/** What the server says of itself. */
-export async function serverFacts(client: Client): Promise<{ version: string; settings: Record<string, string> }> {
-  const names = Object.keys(serverSettings).filter((name) => !name.includes('.'))
-  const { rows } = await client.query<{ name: string; setting: string }>(
-    'SELECT name, current_setting(name) AS setting FROM unnest($1::text[]) AS name',
-    [[...names, 'max_parallel_workers_per_gather', 'jit']],
-  )
-  const version = await client.query<{ server_version: string }>('SHOW server_version')
-  return {
-    version: version.rows[0]?.server_version ?? '',
-    settings: Object.fromEntries(rows.map(({ name, setting }) => [name, setting])),
-  }
-}
+import type { Ratios, StoreResult } from './result.ts'
 
 const thousands = (count: number): string => Math.round(count).toLocaleString('en')
 const digits = (value: number): string => (value < 100 ? value.toPrecision(3) : thousands(value))

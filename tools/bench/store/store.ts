@@ -1,25 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { createClient } from '../../../lib/postgres.ts'
-import type { BenchOptions, BenchResult } from '../benches.ts'
+import type { BenchOptions, BenchResult } from '../define.ts'
 import { benchDirectory, onServer } from '../on-server.ts'
 import { emptyDatabase, type Server } from '../postgres.ts'
-import { type Summary, summarise } from '../statistics.ts'
-import { renderStore, serverFacts } from './report.ts'
+import { summarise } from '../statistics.ts'
+import { renderStore } from './report.ts'
+import type { Measured, Plan, Ratios, StoreResult } from './result.ts'
+import { serverFacts } from './server-facts.ts'
 import { findSqlExporter } from './sql-exporter.ts'
 import { Subject } from './subject.ts'
-import { Observer, type StatementTime, slowest, type Timing } from './timing.ts'
+import { Observer, slowest, type Timing } from './timing.ts'
 import { createWorld, type WorldSize } from './world.ts'
-
-/** How much is measured; the big world's plain SQL takes minutes, so that it is asked less often. */
-interface Plan {
-  big: WorldSize
-  tenth: WorldSize
-  warmUpRounds: number
-  rounds: number
-  /** After which rounds plain SQL is asked in the big world. */
-  plainRounds: readonly number[]
-}
 
 const fullPlan: Plan = {
   big: { days: 120, share: 1 },
@@ -33,32 +25,6 @@ const smallPlan: Plan = {
   big: { days: 120, share: 1 / 50 },
   tenth: { days: 12, share: 1 / 50 },
   plainRounds: [0, 2, 4, 6, 8],
-}
-
-/** Timings summed up; the database's own time where the server tells it, else the time that was waited. */
-export interface Measured {
-  wall: Summary
-  database: Summary
-  /** Of the database's time, planning and execution as pg_stat_statements has them. */
-  statements: Summary
-}
-
-export interface StoreResult {
-  plan: Plan
-  facts: Awaited<ReturnType<typeof serverFacts>>
-  /** What database time is, as the end of a sentence. */
-  timeSource: string
-  counts: Readonly<Record<string, number>>
-  worldSeconds: number
-  firstBuild: { seconds: number; peakRssMb: number }
-  refresh: Measured
-  tenthRefresh: Measured
-  plain: Measured
-  series: number
-  comparisons: number
-  sqlExporter: (Timing & { series: number }) | { reason: string }
-  slowest: readonly StatementTime[]
-  refreshes: number
 }
 
 /** What a refresh costs, beside the same figures by plain SQL, and beside itself where the history is a tenth as long. */
@@ -77,13 +43,6 @@ export async function benchStore(options: BenchOptions): Promise<BenchResult> {
       },
     }
   })
-}
-
-export interface Ratios {
-  plain: number
-  plainWall: number
-  growth: number
-  growthWall: number
 }
 
 function ratiosOf({ refresh, tenthRefresh, plain }: StoreResult): Ratios {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import type { Client } from 'pg'
 import { collectors, layout } from '../../../exporter/figures/index.ts'
 import { type RefreshResult, refresh } from '../../../exporter/refresh/refresh.ts'
+import { withoutLease } from '../../../exporter/store/fence.ts'
 import type { PopularItem } from '../../../exporter/store/figure.ts'
 import { readKept } from '../../../exporter/store/labels.ts'
 import { createLogger } from '../../../lib/log.ts'
@@ -75,7 +76,7 @@ export class Subject {
     const timing = await this.observer.time(this.database, async () => {
       this.last = await refresh({
         ...{ pool: this.pool, settings: this.settings, layout, replicaId: 'bench', asOf: this.asOf },
-        ...{ log: createLogger({ name: 'bench', level: 'warn' }), statementTimeoutMs: 600_000 },
+        ...{ log: createLogger({ name: 'bench', level: 'warn' }), statementTimeoutMs: 600_000, fence: withoutLease },
         monotonicSeconds: () => performance.now() / 1_000,
       })
     })

@@ -1,4 +1,4 @@
-import { UserError } from '../../lib/user-error.ts'
+import { UserError } from '../lib/user-error.ts'
 
 /** One sample as it stands in an exposition or in an answer of Prometheus. */
 export interface Reading {

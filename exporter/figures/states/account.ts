@@ -5,6 +5,7 @@ import { country, notInternal } from '../rules.ts'
 export const account: State = {
   name: 'account',
   views: ['users'],
+  rowsOf: 'users',
   entity: { view: 'users', id: 'user_id' },
   columns: {
     is_internal: 'boolean',

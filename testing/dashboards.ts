@@ -1,6 +1,6 @@
 import type { Panel } from '@grafana/grafana-foundation-sdk/dashboard'
 import { parser } from '@prometheus-io/lezer-promql'
-import { dashboards } from './index.ts'
+import { dashboards } from '../dashboards/index.ts'
 
 export interface Target {
   refId?: string

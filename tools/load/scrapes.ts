@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { scrapeHeaders } from '../../tools/bench/scrape/load.ts'
+import { scrapeHeaders } from '../bench/scrape/load.ts'
 import { atMost, exactly, type Seen } from './bound.ts'
 import { residentMb } from './process.ts'
 

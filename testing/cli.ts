@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 
-const main = fileURLToPath(new URL('./main.ts', import.meta.url))
+const main = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 
 export interface Ran {
   exitCode: number | null
@@ -12,11 +12,15 @@ export interface Ran {
 }
 
 /** Runs the real command line as a process, with nothing in its environment but what is given. */
-export async function barometer(parameters: readonly string[], environment: Record<string, string> = {}): Promise<Ran> {
+export async function barometer(
+  parameters: readonly string[],
+  environment: Record<string, string> = {},
+  timeoutMs = 30_000,
+): Promise<Ran> {
   const child = spawn(process.execPath, [main, ...parameters], {
     env: { PATH: process.env.PATH ?? '', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 30_000,
+    timeout: timeoutMs,
   })
   const ran: Ran = { exitCode: null, stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

@@ -5,6 +5,7 @@ import { currencyOf, monthlyMinor, notInternal, runningAt } from '../rules.ts'
 export const subscription: State = {
   name: 'subscription',
   views: ['users', 'subscriptions'],
+  rowsOf: 'subscriptions',
   entity: { view: 'subscriptions', id: 'subscription_id' },
   columns: {
     begun: 'boolean',

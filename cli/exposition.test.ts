@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { UserError } from '../../lib/user-error.ts'
+import { UserError } from '../lib/user-error.ts'
 import { parseExposition } from './exposition.ts'
 
 test('samples are read with their labels, comments passed over', () => {

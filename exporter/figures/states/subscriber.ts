@@ -1,8 +1,8 @@
+import { sqlInterval } from '../../../catalogue/windows.ts'
 import { ahead, lookUp, type State } from '../../store/domain.ts'
-import { rollingInterval } from '../../store/windows.ts'
 import { dearestFirst, givesTier, notInternal, runningAt } from '../rules.ts'
 
-const month = rollingInterval('30d')
+const month = sqlInterval('30d')
 const monthAgo = `(:as_of - ${month})`
 
 /** Each user with any subscription: what they pay for now, and what they had 30 days ago. */

@@ -12,6 +12,7 @@ const finished = `${isOver} AND g.finished_at <= :as_of`
 export const generation: State = {
   name: 'generation',
   views: ['users', 'generations'],
+  rowsOf: 'generations',
   entity: { view: 'generations', id: 'generation_id', walkedBy: 'created_at' },
   columns: {
     user_id: { view: 'generations', column: 'user_id' },

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { rateIntervalOf, stepOf } from './grafana-steps.ts'
 
-const generated = resolve(import.meta.dirname, '..', 'dashboards', 'generated')
+const generated = resolve(import.meta.dirname, '..', '..', 'dashboards', 'generated')
 
 interface Target {
   refId: string
