@@ -193,6 +193,9 @@ export function readFeed(options: FeedOptions): string {
     (column) => `coalesce(bool_or("${column}" IS NULL), false) AS "null_${column}"`,
   )
   const told = domains.some(({ name }) => name === rows?.name) ? stateOf(rows as State) : undefined
+  // At once, not when the state is computed: a row that has become another and is again what it was has changed twice.
+  if (told !== undefined)
+    added.push(`told AS (UPDATE ${told} AS s SET told = changed.version FROM changed WHERE s.id = changed.${id})`)
   return `WITH hot AS MATERIALIZED (
   SELECT ${columnsOf(view, 'v')}, ${versionOf(view, 'v')} AS version FROM "${view}" AS v
   WHERE v.${hotBy(view)} > ${instant(watermark)} - ${overlap} ${appended ? `AND v.${hotBy(view)} <= :as_of` : ''}
@@ -351,7 +354,7 @@ export function recompute(
   const row = (alias: string, names: readonly string[]) => `(${names.map((name) => `${alias}.${name}`).join(', ')})`
   const turned = waiting.facts.length + waiting.domains.length > 0 ? turnedUsers(waiting) : []
   const values = ['s.id', ...(domain.aged?.values ?? [])].join(', ')
-  // The version that the feed has told of, where it has lately: what was read here may be a newer one.
+  // Of a new one the version that the feed has told of, where it has: what is read here may be a newer one already.
   const told = domain.rowsOf === undefined ? undefined : `LEFT JOIN ${seenOf(domain.rowsOf)} AS seen ON seen.id = s.id`
   const aged = (rows: string) => (dirty.aged === undefined ? '' : `\n  UNION ALL ${rows}`)
   return `WITH ${[
@@ -373,9 +376,7 @@ export function recompute(
   INSERT INTO ${state} AS s (${[...all, ...(told === undefined ? [] : ['told'])].join(', ')})
   SELECT ${listed}${told === undefined ? '' : ', seen.version'} FROM fresh AS s ${told ?? ''}
   ON CONFLICT (id) DO UPDATE SET ${[...columns, 'next_at'].map((column) => `${column} = excluded.${column}`).join(', ')}
-    ${told === undefined ? '' : ', told = coalesce(excluded.told, s.told)'}
   WHERE ${row('s', [...columns, 'next_at'])} IS DISTINCT FROM ${row('excluded', [...columns, 'next_at'])}
-    ${told === undefined ? '' : 'OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)'}
 )`,
     ...cellsAdded(domain.cells, 'delta'),
     ...turned,
