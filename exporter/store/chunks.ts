@@ -1,12 +1,13 @@
 import { appendedBy, type View } from '../../catalogue/views.ts'
 import type { PoolClient } from '../../lib/postgres.ts'
 import { overlap } from './domain.ts'
+import { type Accounts, addPast, moveTurned } from './feeds.ts'
 import type { Inputs } from './figure.ts'
 import type { DomainPart, FeedPart } from './parts.ts'
 import { bind } from './run-figure.ts'
 import { walkedType } from './schema.ts'
 import type { ViewInspection } from './source-contract.ts'
-import { type Accounts, addPast, computeFirst, moveTurned } from './statements.ts'
+import { computeFirst } from './states.ts'
 
 /** What a chunk did. */
 export interface Chunk {

@@ -1,7 +1,8 @@
 import { waitingFor } from './advance.ts'
+import { addPast, forgetSeen, moveTurned, readFeed } from './feeds.ts'
 import type { Layout } from './layout.ts'
 import type { Part } from './parts.ts'
-import { addPast, computeFirst, dirtyEntities, forgetSeen, moveTurned, readFeed, recompute } from './statements.ts'
+import { computeFirst, dirtyEntities, recompute } from './states.ts'
 
 /** A statement of the engine as it is rendered, with names such as `:as_of` in the place of values. */
 export interface Rendered {

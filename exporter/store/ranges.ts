@@ -1,6 +1,7 @@
 import type { View } from '../../catalogue/views.ts'
 import { type Cells, cellsOf } from './domain.ts'
-import { type Accounts, asFacts, grainNumber } from './statements.ts'
+import { type Accounts, asFacts } from './feeds.ts'
+import { grainNumber } from './sums.ts'
 
 /**
  * Sums over any range `:since` (inclusive) to `:until` (exclusive, never beyond as_of), by bucket of `:period` (day, week,

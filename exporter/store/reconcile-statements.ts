@@ -1,6 +1,7 @@
 import { appendedBy } from '../../catalogue/views.ts'
 import { type Cells, cellsOf, type Domain, type Facts, stateOf } from './domain.ts'
-import { type Accounts, grainNumber, keptSums, sumsAdded } from './statements.ts'
+import type { Accounts } from './feeds.ts'
+import { grainNumber, keptSums, sumsAdded } from './sums.ts'
 import { rowEdge } from './windows.ts'
 
 /** Entities that the store has and the views have no more. Needs an index on the view's id. */

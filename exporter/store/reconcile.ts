@@ -13,7 +13,8 @@ import { bind } from './run-figure.ts'
 import { walkedType } from './schema.ts'
 import { inputsOf, storeTransaction } from './session.ts'
 import { findNulls, inspectViews, isGood, type ViewInspection } from './source-contract.ts'
-import { forgetFine, recompute, walkedEntities } from './statements.ts'
+import { recompute, walkedEntities } from './states.ts'
+import { forgetFine } from './sums.ts'
 
 export interface ReconcileOptions extends BuildOptions {
   /** Looks at all facts, not only at those of the last 35 days. */

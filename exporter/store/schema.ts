@@ -12,11 +12,13 @@ import {
   stateOf,
   turnedOf,
 } from './domain.ts'
+import { type Accounts, readFeed } from './feeds.ts'
 import type { Inputs } from './figure.ts'
 import type { Part } from './parts.ts'
 import { bind } from './run-figure.ts'
 import type { ViewInspection } from './source-contract.ts'
-import { type Accounts, dirtyEntities, idOf, readFeed, recompute } from './statements.ts'
+import { dirtyEntities, recompute } from './states.ts'
+import { idOf } from './sums.ts'
 
 type Inspections = Readonly<Record<View, ViewInspection>>
 

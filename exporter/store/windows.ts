@@ -1,7 +1,8 @@
 import type { View } from '../../catalogue/views.ts'
 import { type CalendarWindow, sqlInterval, unitOfWindow, type Window } from '../../catalogue/windows.ts'
 import { type Cells, cellsOf } from './domain.ts'
-import { type Accounts, asFacts, grainNumber, startOfSlot } from './statements.ts'
+import { type Accounts, asFacts } from './feeds.ts'
+import { grainNumber, startOfSlot } from './sums.ts'
 
 const isCalendar = (window: Window): window is CalendarWindow => window in unitOfWindow
 

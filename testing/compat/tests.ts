@@ -17,7 +17,7 @@ export const testsOfPrograms = [
   'cli/prometheus.test.ts',
   'cli/backfill.test.ts',
   'cli/telemetry.test.ts',
-  'exporter/serve.test.ts',
+  'exporter/serve/server.test.ts',
   'exporter/exporter.test.ts',
   'audit-api/analytics/analytics-system.test.ts',
   'tools/bench/boards/world.test.ts',

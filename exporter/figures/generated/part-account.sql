@@ -45,9 +45,7 @@ stored AS (
   INSERT INTO rollup_account AS s (id, is_internal, counted, created_at, deleted_at, source, country, visitor_id, next_at, told)
   SELECT s.id, s.is_internal, s.counted, s.created_at, s.deleted_at, s.source, s.country, s.visitor_id, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_users_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET is_internal = excluded.is_internal, counted = excluded.counted, created_at = excluded.created_at, deleted_at = excluded.deleted_at, source = excluded.source, country = excluded.country, visitor_id = excluded.visitor_id, next_at = excluded.next_at
-    , told = coalesce(excluded.told, s.told)
   WHERE (s.is_internal, s.counted, s.created_at, s.deleted_at, s.source, s.country, s.visitor_id, s.next_at) IS DISTINCT FROM (excluded.is_internal, excluded.counted, excluded.created_at, excluded.deleted_at, excluded.source, excluded.country, excluded.visitor_id, excluded.next_at)
-    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_signups AS (INSERT INTO rollup_signups AS c (grain, day, hour, "source", "country", n) SELECT g.grain, g.day, g.hour, "source", "country", sum(n)
     FROM (SELECT (s.created_at AT TIME ZONE :timezone)::date, '-infinity'::timestamptz, (s.source), (s.country), sum(s.sign)

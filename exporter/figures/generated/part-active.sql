@@ -71,9 +71,7 @@ stored AS (
   INSERT INTO rollup_active AS s (id, level, tier, country, newest_at, changes_at, next_at)
   SELECT s.id, s.level, s.tier, s.country, s.newest_at, s.changes_at, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET level = excluded.level, tier = excluded.tier, country = excluded.country, newest_at = excluded.newest_at, changes_at = excluded.changes_at, next_at = excluded.next_at
-    
   WHERE (s.level, s.tier, s.country, s.newest_at, s.changes_at, s.next_at) IS DISTINCT FROM (excluded.level, excluded.tier, excluded.country, excluded.newest_at, excluded.changes_at, excluded.next_at)
-    
 ),
 added_active_users AS (INSERT INTO rollup_active_users AS c ("level", "tier", "country", n) SELECT (s.level), (s.tier), (s.country), sum(s.sign)
     FROM delta AS s  WHERE s.level > 0

@@ -45,9 +45,7 @@ stored AS (
   INSERT INTO rollup_balance AS s (id, counted, credits, next_at)
   SELECT s.id, s.counted, s.credits, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET counted = excluded.counted, credits = excluded.credits, next_at = excluded.next_at
-    
   WHERE (s.counted, s.credits, s.next_at) IS DISTINCT FROM (excluded.counted, excluded.credits, excluded.next_at)
-    
 ),
 added_balances AS (INSERT INTO rollup_balances AS c ("balance", n, credits) SELECT (CASE WHEN s.credits <= -1 THEN 'debt' WHEN s.credits <= 0 THEN '0' WHEN s.credits <= 10 THEN '1-10' WHEN s.credits <= 50 THEN '11-50' WHEN s.credits <= 100 THEN '51-100' WHEN s.credits <= 500 THEN '101-500' WHEN s.credits <= 1000 THEN '501-1000' WHEN s.credits <= 5000 THEN '1001-5000' ELSE '5001+' END), sum(s.sign), coalesce(sum(s.sign * (s.credits)), 0)
     FROM delta AS s  WHERE s.counted

@@ -44,9 +44,7 @@ stored AS (
   INSERT INTO rollup_bug_report AS s (id, reported, is_open, severity, next_at, told)
   SELECT s.id, s.reported, s.is_open, s.severity, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_bug_reports_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET reported = excluded.reported, is_open = excluded.is_open, severity = excluded.severity, next_at = excluded.next_at
-    , told = coalesce(excluded.told, s.told)
   WHERE (s.reported, s.is_open, s.severity, s.next_at) IS DISTINCT FROM (excluded.reported, excluded.is_open, excluded.severity, excluded.next_at)
-    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_bug_reports AS (INSERT INTO rollup_bug_reports AS c ("severity", n) SELECT (s.severity), sum(s.sign)
     FROM delta AS s  WHERE s.reported

@@ -45,9 +45,7 @@ stored AS (
   INSERT INTO rollup_character_owner AS s (id, characters, next_at)
   SELECT s.id, s.characters, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET characters = excluded.characters, next_at = excluded.next_at
-    
   WHERE (s.characters, s.next_at) IS DISTINCT FROM (excluded.characters, excluded.next_at)
-    
 ),
 added_characters AS (INSERT INTO rollup_characters AS c (n, characters) SELECT sum(s.sign), coalesce(sum(s.sign * (s.characters)), 0)
     FROM delta AS s  WHERE s.characters > 0

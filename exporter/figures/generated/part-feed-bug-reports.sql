@@ -15,7 +15,8 @@ noted AS (
   ON CONFLICT (id) DO UPDATE SET version = excluded.version, stamp = excluded.stamp
 ),
 dirtied_bug_report AS (INSERT INTO rollup_bug_report_dirty SELECT DISTINCT dirty.id FROM (SELECT bug_report_id FROM changed) AS dirty(id)
-        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)
+        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
+told AS (UPDATE rollup_bug_report AS s SET told = changed.version FROM changed WHERE s.id = changed.bug_report_id)
 SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("bug_report_id" IS NULL), false) AS "null_bug_report_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at", coalesce(bool_or("status" IS NULL), false) AS "null_status" FROM changed;
 
 -- refresh: forget what is not read again

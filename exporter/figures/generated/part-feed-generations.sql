@@ -28,7 +28,8 @@ dirtied_generation AS (INSERT INTO rollup_generation_dirty SELECT DISTINCT dirty
 dirtied_population AS (INSERT INTO rollup_population_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed WHERE is_new) AS dirty(id)
         WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
 dirtied_generating AS (INSERT INTO rollup_generating_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed WHERE is_new) AS dirty(id)
-        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)
+        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
+told AS (UPDATE rollup_generation AS s SET told = changed.version FROM changed WHERE s.id = changed.generation_id)
 SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("generation_id" IS NULL), false) AS "null_generation_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at", coalesce(bool_or("status" IS NULL), false) AS "null_status", coalesce(bool_or("type" IS NULL), false) AS "null_type", coalesce(bool_or("quality" IS NULL), false) AS "null_quality", coalesce(bool_or("aspect_ratio" IS NULL), false) AS "null_aspect_ratio", coalesce(bool_or("is_nsfw" IS NULL), false) AS "null_is_nsfw", coalesce(bool_or("image_count" IS NULL), false) AS "null_image_count" FROM changed;
 
 -- refresh: forget what is not read again

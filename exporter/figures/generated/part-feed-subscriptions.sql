@@ -21,7 +21,8 @@ dirtied_population AS (INSERT INTO rollup_population_dirty SELECT DISTINCT dirty
 dirtied_active AS (INSERT INTO rollup_active_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed) AS dirty(id)
         WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
 dirtied_subscriber AS (INSERT INTO rollup_subscriber_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed) AS dirty(id)
-        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)
+        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
+told AS (UPDATE rollup_subscription AS s SET told = changed.version FROM changed WHERE s.id = changed.subscription_id)
 SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("subscription_id" IS NULL), false) AS "null_subscription_id", coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("tier" IS NULL), false) AS "null_tier", coalesce(bool_or("status" IS NULL), false) AS "null_status", coalesce(bool_or("amount_minor" IS NULL), false) AS "null_amount_minor", coalesce(bool_or("currency" IS NULL), false) AS "null_currency", coalesce(bool_or("interval" IS NULL), false) AS "null_interval", coalesce(bool_or("interval_count" IS NULL), false) AS "null_interval_count", coalesce(bool_or("started_at" IS NULL), false) AS "null_started_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at" FROM changed;
 
 -- refresh: forget what is not read again

@@ -32,7 +32,8 @@ dirtied_lifetime AS (INSERT INTO rollup_lifetime_dirty SELECT DISTINCT dirty.id 
 dirtied_character_owner AS (INSERT INTO rollup_character_owner_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed) AS dirty(id)
         WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
 dirtied_balance AS (INSERT INTO rollup_balance_dirty SELECT DISTINCT dirty.id FROM (SELECT user_id FROM changed) AS dirty(id)
-        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING)
+        WHERE dirty.id IS NOT NULL ON CONFLICT DO NOTHING),
+told AS (UPDATE rollup_account AS s SET told = changed.version FROM changed WHERE s.id = changed.user_id)
 SELECT count(*) AS changed, greatest((SELECT count(*) FROM differing) - 50000, 0) AS waiting, coalesce(bool_or("user_id" IS NULL), false) AS "null_user_id", coalesce(bool_or("created_at" IS NULL), false) AS "null_created_at", coalesce(bool_or("updated_at" IS NULL), false) AS "null_updated_at", coalesce(bool_or("is_internal" IS NULL), false) AS "null_is_internal" FROM changed;
 
 -- refresh: forget what is not read again

@@ -63,9 +63,7 @@ stored AS (
   INSERT INTO rollup_generating AS s (id, level, newest_at, changes_at, next_at)
   SELECT s.id, s.level, s.newest_at, s.changes_at, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET level = excluded.level, newest_at = excluded.newest_at, changes_at = excluded.changes_at, next_at = excluded.next_at
-    
   WHERE (s.level, s.newest_at, s.changes_at, s.next_at) IS DISTINCT FROM (excluded.level, excluded.newest_at, excluded.changes_at, excluded.next_at)
-    
 ),
 added_generating_users AS (INSERT INTO rollup_generating_users AS c ("level", n) SELECT (s.level), sum(s.sign)
     FROM delta AS s  WHERE s.level > 0

@@ -94,9 +94,7 @@ stored AS (
   INSERT INTO rollup_generation AS s (id, user_id, counted, created_at, finished_at, seconds, image_count, is_nsfw, status, type, quality, aspect_ratio, failure_reason, scene, environment, outfit, pose, next_at, told)
   SELECT s.id, s.user_id, s.counted, s.created_at, s.finished_at, s.seconds, s.image_count, s.is_nsfw, s.status, s.type, s.quality, s.aspect_ratio, s.failure_reason, s.scene, s.environment, s.outfit, s.pose, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_generations_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, counted = excluded.counted, created_at = excluded.created_at, finished_at = excluded.finished_at, seconds = excluded.seconds, image_count = excluded.image_count, is_nsfw = excluded.is_nsfw, status = excluded.status, type = excluded.type, quality = excluded.quality, aspect_ratio = excluded.aspect_ratio, failure_reason = excluded.failure_reason, scene = excluded.scene, environment = excluded.environment, outfit = excluded.outfit, pose = excluded.pose, next_at = excluded.next_at
-    , told = coalesce(excluded.told, s.told)
   WHERE (s.user_id, s.counted, s.created_at, s.finished_at, s.seconds, s.image_count, s.is_nsfw, s.status, s.type, s.quality, s.aspect_ratio, s.failure_reason, s.scene, s.environment, s.outfit, s.pose, s.next_at) IS DISTINCT FROM (excluded.user_id, excluded.counted, excluded.created_at, excluded.finished_at, excluded.seconds, excluded.image_count, excluded.is_nsfw, excluded.status, excluded.type, excluded.quality, excluded.aspect_ratio, excluded.failure_reason, excluded.scene, excluded.environment, excluded.outfit, excluded.pose, excluded.next_at)
-    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_aspect_ratios AS (INSERT INTO rollup_aspect_ratios AS c ("aspect_ratio", n) SELECT (s.aspect_ratio), sum(s.sign)
     FROM delta AS s  WHERE s.counted AND s.created_at IS NOT NULL

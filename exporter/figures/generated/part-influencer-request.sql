@@ -37,9 +37,7 @@ stored AS (
   INSERT INTO rollup_influencer_request AS s (id, is_pending, next_at, told)
   SELECT s.id, s.is_pending, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_influencer_requests_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET is_pending = excluded.is_pending, next_at = excluded.next_at
-    , told = coalesce(excluded.told, s.told)
   WHERE (s.is_pending, s.next_at) IS DISTINCT FROM (excluded.is_pending, excluded.next_at)
-    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_influencer_requests_pending AS (INSERT INTO rollup_influencer_requests_pending AS c (n) SELECT sum(s.sign)
     FROM delta AS s  WHERE s.is_pending

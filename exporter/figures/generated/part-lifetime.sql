@@ -55,9 +55,7 @@ stored AS (
   INSERT INTO rollup_lifetime AS s (id, begun, survived, next_at)
   SELECT s.id, s.begun, s.survived, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET begun = excluded.begun, survived = excluded.survived, next_at = excluded.next_at
-    
   WHERE (s.begun, s.survived, s.next_at) IS DISTINCT FROM (excluded.begun, excluded.survived, excluded.next_at)
-    
 ),
 added_lifetime_begun AS (INSERT INTO rollup_lifetime_begun AS c ("week", n) SELECT (s.begun), sum(s.sign)
     FROM delta AS s  WHERE s.begun IS NOT NULL

@@ -79,9 +79,7 @@ stored AS (
   INSERT INTO rollup_population AS s (id, counted, tier, country, characters, activity, next_at)
   SELECT s.id, s.counted, s.tier, s.country, s.characters, s.activity, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET counted = excluded.counted, tier = excluded.tier, country = excluded.country, characters = excluded.characters, activity = excluded.activity, next_at = excluded.next_at
-    
   WHERE (s.counted, s.tier, s.country, s.characters, s.activity, s.next_at) IS DISTINCT FROM (excluded.counted, excluded.tier, excluded.country, excluded.characters, excluded.activity, excluded.next_at)
-    
 ),
 added_users AS (INSERT INTO rollup_users AS c ("tier", "country", "characters", "activity", n) SELECT (s.tier), (s.country), (s.characters), (s.activity), sum(s.sign)
     FROM delta AS s  WHERE s.counted

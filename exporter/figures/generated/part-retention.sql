@@ -75,9 +75,7 @@ stored AS (
   INSERT INTO rollup_retention AS s (id, counted, day, d1, d7, d30, next_at)
   SELECT s.id, s.counted, s.day, s.d1, s.d7, s.d30, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET counted = excluded.counted, day = excluded.day, d1 = excluded.d1, d7 = excluded.d7, d30 = excluded.d30, next_at = excluded.next_at
-    
   WHERE (s.counted, s.day, s.d1, s.d7, s.d30, s.next_at) IS DISTINCT FROM (excluded.counted, excluded.day, excluded.d1, excluded.d7, excluded.d30, excluded.next_at)
-    
 ),
 added_cohorts AS (INSERT INTO rollup_cohorts AS c ("day", n, d1, d7, d30) SELECT (s.day), sum(s.sign), coalesce(sum(s.sign * (s.d1::int)), 0), coalesce(sum(s.sign * (s.d7::int)), 0), coalesce(sum(s.sign * (s.d30::int)), 0)
     FROM delta AS s  WHERE s.counted

@@ -87,9 +87,7 @@ stored AS (
   INSERT INTO rollup_subscriber AS s (id, paying_tier, start_tier, churned, next_at)
   SELECT s.id, s.paying_tier, s.start_tier, s.churned, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET paying_tier = excluded.paying_tier, start_tier = excluded.start_tier, churned = excluded.churned, next_at = excluded.next_at
-    
   WHERE (s.paying_tier, s.start_tier, s.churned, s.next_at) IS DISTINCT FROM (excluded.paying_tier, excluded.start_tier, excluded.churned, excluded.next_at)
-    
 ),
 added_subscribers_at_start AS (INSERT INTO rollup_subscribers_at_start AS c ("tier", n, churned) SELECT (s.start_tier), sum(s.sign), coalesce(sum(s.sign * (s.churned::int)), 0)
     FROM delta AS s  WHERE s.start_tier IS NOT NULL

@@ -56,9 +56,7 @@ stored AS (
   INSERT INTO rollup_subscription AS s (id, begun, running, tier, status, currency, monthly_minor, next_at, told)
   SELECT s.id, s.begun, s.running, s.tier, s.status, s.currency, s.monthly_minor, s.next_at, seen.version FROM fresh AS s LEFT JOIN rollup_subscriptions_seen AS seen ON seen.id = s.id
   ON CONFLICT (id) DO UPDATE SET begun = excluded.begun, running = excluded.running, tier = excluded.tier, status = excluded.status, currency = excluded.currency, monthly_minor = excluded.monthly_minor, next_at = excluded.next_at
-    , told = coalesce(excluded.told, s.told)
   WHERE (s.begun, s.running, s.tier, s.status, s.currency, s.monthly_minor, s.next_at) IS DISTINCT FROM (excluded.begun, excluded.running, excluded.tier, excluded.status, excluded.currency, excluded.monthly_minor, excluded.next_at)
-    OR (excluded.told IS NOT NULL AND excluded.told IS DISTINCT FROM s.told)
 ),
 added_subscriptions_begun AS (INSERT INTO rollup_subscriptions_begun AS c ("tier", n) SELECT (s.tier), sum(s.sign)
     FROM delta AS s  WHERE s.begun

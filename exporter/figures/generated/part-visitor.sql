@@ -75,9 +75,7 @@ stored AS (
   INSERT INTO rollup_visitor AS s (id, first_at, source, step, next_at)
   SELECT s.id, s.first_at, s.source, s.step, s.next_at FROM fresh AS s 
   ON CONFLICT (id) DO UPDATE SET first_at = excluded.first_at, source = excluded.source, step = excluded.step, next_at = excluded.next_at
-    
   WHERE (s.first_at, s.source, s.step, s.next_at) IS DISTINCT FROM (excluded.first_at, excluded.source, excluded.step, excluded.next_at)
-    
 ),
 added_funnel AS (INSERT INTO rollup_funnel AS c (grain, day, hour, "source", "step", n) SELECT g.grain, g.day, g.hour, "source", "step", sum(n)
     FROM (SELECT (s.first_at AT TIME ZONE :timezone)::date, date_trunc('hour', s.first_at, 'UTC'), (s.source), (s.step), sum(s.sign)
