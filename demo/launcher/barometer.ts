@@ -102,7 +102,8 @@ async function startServices(
         ...{ name: 'exporter', script: 'cli/main.ts', words: ['exporter'], logs },
         environment: { ...exporterEnvironment(platform), EXPORTER_LISTEN: new URL(exporterUrl).host },
         ready: () => answers(`${exporterUrl}/readyz`),
-        readyTimeoutMs: 60_000,
+        // It builds 120 days of history first: 10 s where nothing else runs.
+        readyTimeoutMs: 240_000,
       }),
     ),
     stack.add(
