@@ -2,7 +2,7 @@
  * Everything outside that is probed, once. From this list derive: the values of the label `dependency`, what `check` lists
  * as off, the overall status and its tiles, the alerts that page, and the silences of `ExporterDown`. A new entry does not
  * compile until it has its probe (exporter/probes/index.ts), the words of its alert (alerts/dependencies.ts), its row in
- * the inhibition table (alerts/inhibitions.ts) and its name in the audit API (audit-api/analytics/system.ts).
+ * the inhibition table (alerts/inhibitions.ts) and its name in the audit API (audit-api/analytics/reports/system.ts).
  */
 interface Dependency {
   /** The value of the label `dependency`. */

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Metric } from '../../catalogue/define.ts'
 import { catalogue } from '../../catalogue/index.ts'
+import { views } from '../../catalogue/views.ts'
 import { secondImplementation } from '../../testing/second-implementation/index.ts'
-import { cellsOf, stateOf } from '../store/domain.ts'
+import { cellsOf, dirtyOf, stateOf } from '../store/domain.ts'
 import { type Collector, type Figure, sourcesOf } from '../store/figure.ts'
 import { cellsOfPart, partName, partsBehind } from '../store/layout.ts'
 import { collectors, layout } from './index.ts'
@@ -20,9 +21,10 @@ const declared = areas.flatMap(({ name: area }) =>
   readdirSync(join(directory, area))
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .flatMap((file) => {
-      const [, constant] =
-        /^export const (\w+): Collector\b/m.exec(readFileSync(join(directory, area, file), 'utf8')) ?? []
-      return constant === undefined ? [] : [{ path: `exporter/figures/${area}/${file}`, file, constant }]
+      const text = readFileSync(join(directory, area, file), 'utf8')
+      return [...text.matchAll(/^export const (\w+)(?:: Collector\b| = \{[\s\S]*?\} satisfies Collector\b)/gm)].map(
+        ([, constant = '']) => ({ path: `exporter/figures/${area}/${file}`, file, constant }),
+      )
     }),
 )
 
@@ -39,6 +41,13 @@ test('every collector of a file is in the list', () => {
       names,
       (file) => `${index}: does not list the collector of ${declared.find((one) => one.file === file)?.path}`,
     ),
+  ).toEqual([])
+})
+
+test('a file declares one collector', () => {
+  const twice = declared.filter(({ path }, place) => declared.findIndex((one) => one.path === path) < place)
+  expect(
+    twice.map(({ path, constant }) => `${path}: declares a second collector, ${constant}; expected a file of its own`),
   ).toEqual([])
 })
 
@@ -76,6 +85,27 @@ test('the metrics of a collector are of the same views, which are those that it 
         [...sourcesOf(collector)].sort(),
       )
 })
+
+const states = layout.parts.flatMap((part) => (part.kind === 'domain' ? [part.domain] : []))
+
+test.each(states.map((state) => [state.name, state] as const))(
+  'the state %s names the views and the states that its statements look into',
+  (name, state) => {
+    const text = [
+      state.contribution(() => 'entities'),
+      ...Object.values(state.dirtiedBy ?? {}),
+      state.turnedBy ?? '',
+    ].join('\n')
+    const read = views.filter((view) => new RegExp(`\\b(?:FROM|JOIN) "?${view}\\b`).test(text))
+    for (const view of read)
+      expect(state.views, `the state ${name} reads the view ${view}, which is not in its views`).toContain(view)
+    const asked = [state, layout.accounts, ...(state.asks ?? [])].flatMap((one) => [stateOf(one), dirtyOf(one)])
+    for (const table of text.match(/\brollup_\w+/g) ?? [])
+      expect([...asked, 'rollup_part'], `the state ${name} looks into ${table}, which is not in its asks`).toContain(
+        table,
+      )
+  },
+)
 
 describe.each(collectors.map((collector) => [collector.name, collector] as const))('%s', (name, collector) => {
   const path = declared.find(({ file }) => file === `${name}.ts`)?.path ?? `exporter/figures/<area>/${name}.ts`

@@ -26,7 +26,7 @@ import { sessions } from './users/sessions.ts'
 import { signups } from './users/signups.ts'
 import { users } from './users/users.ts'
 
-/** Every collector, in the order in which a refresh runs them. A new one is one line here. */
+/** Every collector, in the order in which a refresh runs them. A new one is an import and a line here. */
 export const collectors: readonly Collector[] = [
   users,
   signups,
