@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runner } from 'node-pg-migrate'
 import type pg from 'pg'
+import { givesWay } from './postgres.ts'
 import { messageOf, UserError } from './user-error.ts'
 
 type Client = Pick<pg.Client, 'query'>
@@ -57,8 +58,6 @@ export async function migrateSchema(options: MigrateOptions): Promise<string[]> 
 /** The transaction gave way to another and is to be run again. */
 class Postponed extends Error {}
 
-/** 55P03: no lock within lockTimeoutMs. 40P01: a deadlock. */
-const givesWayTo = new Set(['55P03', '40P01'])
 /** 23505, 42P06, 42P07: another has made the same schema or table meanwhile. */
 const madeByAnother = new Set(['23505', '42P06', '42P07'])
 
@@ -91,7 +90,7 @@ async function migrateOnce(options: MigrateOptions): Promise<string[]> {
     return run.map(({ name }) => name)
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
-    throw givesWayTo.has(codeOf(error)) ? new Postponed(messageOf(error), { cause: error }) : error
+    throw givesWay(error) ? new Postponed(messageOf(error), { cause: error }) : error
   }
 }
 

@@ -83,3 +83,12 @@ export async function transaction<Result>(
     client.release(broken)
   }
 }
+
+/**
+ * Whether a statement gave way to somebody else's lock, or would have waited for one in a circle. The whole transaction is
+ * then rolled back, so that what it holds is free at once, and tried again.
+ */
+export function givesWay(error: unknown): boolean {
+  // 55P03 lock_not_available, 40P01 deadlock_detected: https://www.postgresql.org/docs/current/errcodes-appendix.html
+  return ['55P03', '40P01'].includes((error as { code?: string }).code ?? '')
+}

@@ -1,5 +1,5 @@
 import type { View } from '../../catalogue/views.ts'
-import type { PoolClient } from '../../lib/postgres.ts'
+import { givesWay, type PoolClient } from '../../lib/postgres.ts'
 import { messageOf } from '../../lib/user-error.ts'
 import { type Domain, dirtyOf, overlap, stateOf } from './domain.ts'
 import { forgetSeen, moveTurned, readFeed } from './feeds.ts'
@@ -7,7 +7,7 @@ import type { Inputs } from './figure.ts'
 import { type Layout, neededBy, viewsOf } from './layout.ts'
 import { type DomainPart, type FeedPart, type Part, type PartState, readParts } from './parts.ts'
 import { bind } from './run-figure.ts'
-import { givesWay, underSavepoint } from './savepoint.ts'
+import { underSavepoint } from './savepoint.ts'
 import { dirtyEntities, entitiesMax, recompute } from './states.ts'
 
 /** How a part stands after a refresh has tried to bring it up to date. */

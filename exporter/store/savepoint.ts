@@ -15,12 +15,3 @@ export async function underSavepoint<Result>(client: PoolClient, work: () => Pro
     throw error
   }
 }
-
-/**
- * Whether a statement gave way to somebody else's lock, or would have waited for one in a circle. The whole transaction is
- * then rolled back, so that what it holds is free at once, and tried again.
- */
-export function givesWay(error: unknown): boolean {
-  // 55P03 lock_not_available, 40P01 deadlock_detected: https://www.postgresql.org/docs/current/errcodes-appendix.html
-  return ['55P03', '40P01'].includes((error as { code?: string }).code ?? '')
-}

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
+import { givesWay, type Pool, type PoolClient, transaction } from '../../lib/postgres.ts'
 import type { SettingsWith } from '../../lib/settings.ts'
 import type { Fence } from './fence.ts'
 import type { Inputs } from './figure.ts'
 import { nothingKept } from './labels.ts'
 import { leaseSeconds } from './lease.ts'
-import { givesWay } from './savepoint.ts'
 
 /** What a transaction on the store needs to know. */
 export interface SessionOptions {
