@@ -37,7 +37,7 @@ const backlogShown = (snapshot: Snapshot): Record<string, number> => {
   return Object.fromEntries(samples.flatMap((one) => ('value' in one ? [[one.labels.view ?? '', one.value]] : [])))
 }
 
-test('rows that are written again as they were make nothing anew', async () => {
+test('rows that are written again as they were make nothing be computed again', async () => {
   const filled = await filledPlatform()
   // Longer ago than what a feed reads again: only the state can know these.
   for (const table of ['users', 'generations', 'subscriptions'])

@@ -23,7 +23,7 @@ export class LeaseLost extends Error {
   }
 }
 
-/** A command by hand: it writes beside whoever leads, and the lock on the row of `meta` puts the two in an order. */
+/** A command by hand: it writes beside the leader, and the lock on the row of `meta` puts the two in an order. */
 export const withoutLease: Fence = { number: null, enter: async () => {}, confirm: async () => {} }
 
 /** The fence of a lease that was taken. */

@@ -15,7 +15,7 @@ export interface LabelSet {
   reads: Reading & { of: State }
 }
 
-/** The metric whose items are chosen anew each day, by its own counts. Columns: `category`, `item`, `window`, `value`. */
+/** The metric whose items are chosen again each day, by its own counts. Columns: `category`, `item`, `window`, `value`. */
 export interface DailyItems {
   collector: string
   reads: State

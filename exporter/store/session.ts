@@ -69,7 +69,7 @@ async function enterStore(
   const asOf = rows[0]?.as_of
   if (asOf === undefined) throw new Error(`the table ${store}.meta is empty; expected its one row`)
   await options.fence.enter(client)
-  // From here on locks of the platform are asked for: whoever else waits in a circle with us is not to be the one who loses.
+  // From here on locks of the platform are asked for: in a deadlock the platform's statement must not be the one that ends.
   await client.query(`SET LOCAL lock_timeout = ${options.settings.LOCK_TIMEOUT}`)
   return asOf
 }
@@ -77,7 +77,7 @@ async function enterStore(
 /**
  * Settings of a transaction. Look-ups by index are what a refresh is made of: compiling them, or reading a whole table
  * because a fresh statistic is missing, would cost more than it saves. A process that freezes within a transaction must
- * not keep the fence row from whoever leads after it.
+ * not keep the fence row from the next leader.
  */
 async function setUp(client: PoolClient, { settings, statementTimeoutMs }: SessionOptions): Promise<void> {
   await client.query(`SET LOCAL TimeZone = 'UTC';
@@ -89,5 +89,5 @@ async function setUp(client: PoolClient, { settings, statementTimeoutMs }: Sessi
     SET LOCAL enable_memoize = off`)
 }
 
-/** Half a second to a second and a half for the first try, up to 5 s: whoever holds the lock needs some time, and not all ask at once. */
+/** Half a second to a second and a half for the first try, up to 5 s: the holder of the lock needs some time, and not all ask at once. */
 export const pauseMs = (attempt: number): number => Math.min(5_000, attempt * (500 + Math.random() * 1_000))

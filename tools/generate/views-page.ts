@@ -26,7 +26,7 @@ const shown: Readonly<Record<Kind, string>> = {
 export function renderViewsPage(): string {
   return `# The source views
 
-What the views must have, for whoever writes or reviews them, printed from \`catalogue/views.ts\`. \`barometer init\` drafts
+What the views must have, for people who write or review them, printed from \`catalogue/views.ts\`. \`barometer init\` drafts
 them, \`barometer check\` says where they do not fit. [adopting.md](adopting.md) is the way there.
 
 - Only \`users\` is required. Without another view what needs it is off, and says so: without \`characters\` also the count of
